@@ -1,0 +1,81 @@
+package models
+
+import (
+	"time"
+
+	"bangfu/models/calendar"
+)
+
+// ObligationKind is what somebody owes (应办事项); the policy of the year gives each kind its ladder.
+type ObligationKind string
+
+// The kinds of this half of the year.
+const (
+	ObligationDelivery   ObligationKind = "delivery"   // a department's data delivery; Subject is the source code
+	ObligationDifference ObligationKind = "difference" // a department's differences to settle; Subject is the department
+	ObligationHandover   ObligationKind = "handover"   // the bureau's hand-over to the national register
+	ObligationStandards  ObligationKind = "standards"  // the bureau's publication of standards and measures
+)
+
+// OwnerKind is who owes.
+type OwnerKind string
+
+// The owners. The bureau is the department with code BureauCode.
+const (
+	OwnerDepartment OwnerKind = "department"
+)
+
+// BureauCode is the department code of 区市场监管局, the administrator of a district's cycles.
+const BureauCode = "scjg"
+
+// ObligationState is where an obligation stands.
+type ObligationState string
+
+// The states of an obligation.
+const (
+	ObligationOpen   ObligationState = "open"
+	ObligationDone   ObligationState = "done"
+	ObligationWaived ObligationState = "waived" // an administrator went on without it, with a reason
+)
+
+// Obligation is anything somebody owes by a date; one per (CycleID, Kind, Subject, Owner).
+type Obligation struct {
+	ID          int64
+	CycleID     string
+	District    string
+	Kind        ObligationKind
+	Subject     string // what it is about: a source code, a department, "" …
+	OwnerKind   OwnerKind
+	Owner       string // department code
+	Title       string // Chinese, without personal data: "交付税务数据（2026年）"
+	Clause      string
+	Due         calendar.Date
+	OpenedOn    calendar.Date
+	State       ObligationState
+	DoneOn      calendar.Date
+	DoneBy      string
+	ReasonID    int64 // of a waiver
+	EscalatedOn calendar.Date
+	UpdatedAt   time.Time
+}
+
+// Ladder is when the owner of a kind of obligation is reminded, and when the bureau learns of it, in days
+// relative to the due date: [-14, -7, -3, -1, 0, 1, 3, 7]; Escalate 1 = the day after.
+type Ladder struct {
+	Steps    []int `yaml:"steps" json:"steps"`
+	Escalate int   `yaml:"escalate" json:"escalate"`
+}
+
+// DueStep gives the latest step of the ladder that has come by today, so that a round that was missed is made
+// good once and not once per missed step; ok is false while none has come.
+func (l Ladder) DueStep(due, today calendar.Date) (step int, ok bool) {
+	for _, s := range l.Steps {
+		if due.AddDays(s) <= today && (!ok || s > step) {
+			step, ok = s, true
+		}
+	}
+	return step, ok
+}
+
+// Escalated says whether the bureau must know by today.
+func (l Ladder) Escalated(due, today calendar.Date) bool { return due.AddDays(l.Escalate) <= today }

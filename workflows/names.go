@@ -1,0 +1,74 @@
+// Package workflows says when things happen: one file per process, deterministic, holding identifiers and never
+// personal data. Rules of what may follow what live in models; what touches the world lives in activities.
+package workflows
+
+import (
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Task queues: bulk work and mail must never make a person wait.
+const (
+	QueueMain = "bangfu"      // workflows, and activities of one short transaction
+	QueueBulk = "bangfu-bulk" // imports, tiering, exports
+	QueueMail = "bangfu-mail" // sending
+)
+
+// Search attributes, the columns by which Temporal's UI is filtered. Registered by worker.SearchAttributes.
+var (
+	KeyDistrict   = temporal.NewSearchAttributeKeyKeyword("District")   // 110107
+	KeyYear       = temporal.NewSearchAttributeKeyInt64("Year")         // 2026
+	KeyStage      = temporal.NewSearchAttributeKeyKeyword("Stage")      // 归集数据 …
+	KeyDepartment = temporal.NewSearchAttributeKeyKeyword("Department") // department code
+	KeySource     = temporal.NewSearchAttributeKeyKeyword("Source")     // source code
+)
+
+// Workflow IDs, and with them what runs only once at a time. No personal data.
+
+// CycleWorkflowID is a district's year.
+func CycleWorkflowID(cycleID string) string { return "cycle/" + cycleID }
+
+// DeliveryWorkflowID is the import of one delivery.
+func DeliveryWorkflowID(deliveryID string) string { return "delivery/" + deliveryID }
+
+// FetchWorkflowID is the watching of one connected source for one cycle.
+func FetchWorkflowID(cycleID, source string) string { return "fetch/" + cycleID + "/" + source }
+
+// TieringWorkflowID is one tiering run.
+func TieringWorkflowID(cycleID string, number int) string {
+	return "tiering/" + cycleID + "/" + strconv.Itoa(number)
+}
+
+// StudyWorkflowID is the joint study of a cycle's differences.
+func StudyWorkflowID(cycleID string) string { return "study/" + cycleID }
+
+// RoundWorkflowID is the morning round of a district, or of one rehearsed cycle.
+func RoundWorkflowID(districtOrCycle string) string { return "round/" + districtOrCycle }
+
+// OutboxWorkflowID is the one sender of mail.
+const OutboxWorkflowID = "outbox"
+
+// quick is for activities of one short transaction: retried for as long as the database is away.
+func quick(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           QueueMain,
+		StartToCloseTimeout: 30 * time.Second,
+		Summary:             summary,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	})
+}
+
+// bulk is for long activities that report their progress: a worker that dies is noticed within a minute,
+// and another goes on from the last heartbeat.
+func bulk(ctx workflow.Context, summary string) workflow.Context {
+	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		TaskQueue:           QueueBulk,
+		StartToCloseTimeout: 6 * time.Hour,
+		HeartbeatTimeout:    30 * time.Second,
+		Summary:             summary,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+	})
+}
