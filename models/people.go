@@ -1,6 +1,12 @@
 package models
 
-import "time"
+import (
+	"net/mail"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
 
 // Role is what a user may do; the district of the user bounds where.
 type Role string
@@ -32,8 +38,105 @@ type User struct {
 // InDistrict says whether the user may see the district at all.
 func (u User) InDistrict(district string) bool { return u.District == "" || u.District == district }
 
-// Actor names the user in the record: "user:12". Names and addresses stay in the users table.
+// Actor names who acted in the record: "user:12", "system", "connection:tax". Names and addresses stay in the
+// users table.
 type Actor string
+
+// The actors that are no user's.
+const (
+	ActorSystem    Actor = "system"    // the program by itself
+	ActorBootstrap Actor = "bootstrap" // whoever holds the installation's bootstrap token
+	ActorConsole   Actor = "console"   // whoever runs the program's commands on the machine
+)
+
+// Actor is the user's name in the record; the bootstrap administrator has no id.
+func (u User) Actor() Actor {
+	if u.ID == 0 {
+		return ActorBootstrap
+	}
+	return Actor("user:" + strconv.FormatInt(u.ID, 10))
+}
+
+// Validate says what of the user cannot be taken: a *models.Error with CodeInvalid and its field.
+func (u User) Validate() error {
+	if err := ValidateEmail("email", u.Email); err != nil {
+		return err
+	}
+	if err := validateName("name", u.Name, 100); err != nil {
+		return err
+	}
+	switch u.Role {
+	case RoleAdmin, RoleCity, RoleAuditor:
+		if u.Department != "" {
+			return Invalid("department", "只有部门工作人员（department）需要填写部门")
+		}
+	case RoleDepartment:
+		if u.District == "" {
+			return Invalid("district", "部门工作人员须属于一个区")
+		}
+		if u.Department == "" {
+			return Invalid("department", "部门工作人员须属于一个部门")
+		}
+	default:
+		return Invalid("role", "“%s”不是角色，应为 admin、department、city 或 auditor", string(u.Role))
+	}
+	if u.District != "" {
+		return validateDistrict("district", u.District)
+	}
+	return nil
+}
+
+// ValidateEmail refuses what no mail can be sent to: one bare address, at most 200 characters.
+func ValidateEmail(field, address string) error {
+	a, err := mail.ParseAddress(address)
+	if err != nil || a.Address != address || len(address) > 200 || strings.ContainsAny(address, "\r\n") {
+		return Invalid(field, "“%s”不是电子邮箱地址", address)
+	}
+	return nil
+}
+
+func validateName(field, s string, most int) error {
+	n := utf8.RuneCountInString(s)
+	if n == 0 || n > most || strings.TrimSpace(s) != s || !utf8.ValidString(s) {
+		return Invalid(field, "应为1至%d字，首尾不带空格", most)
+	}
+	return nil
+}
+
+func validateDistrict(field, code string) error {
+	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
+		return Invalid(field, "“%s”不是区划代码，应为6位数字，如110107", code)
+	}
+	return nil
+}
+
+// Validate says what of the department cannot be taken.
+func (d Department) Validate() error {
+	if err := validateDistrict("district", d.District); err != nil {
+		return err
+	}
+	if len(d.Code) == 0 || len(d.Code) > 20 || strings.Trim(d.Code, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+		return Invalid("code", "部门代码应为1至20位小写字母、数字、“-”或“_”")
+	}
+	if err := validateName("name", d.Name, 100); err != nil {
+		return err
+	}
+	if d.Email != "" {
+		return ValidateEmail("email", d.Email)
+	}
+	return nil
+}
+
+// Validate says what of the district cannot be taken.
+func (d District) Validate() error {
+	if err := validateDistrict("code", d.Code); err != nil {
+		return err
+	}
+	if err := validateName("name", d.Name, 60); err != nil {
+		return err
+	}
+	return validateName("city", d.City, 60)
+}
 
 // Department is a 区级部门 of a district.
 type Department struct {

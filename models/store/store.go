@@ -152,12 +152,13 @@ func (s *Store) Ping(ctx context.Context) error { return s.sql.PingContext(ctx) 
 // Close closes the database.
 func (s *Store) Close() error { return s.sql.Close() }
 
-// tx runs f in one transaction, again if the database chose it as a deadlock's victim.
+// tx runs f in one transaction, again if the database chose it as a deadlock's victim (1213), let it wait too long
+// for a lock (1205), or found that another changed what it read (1020, MariaDB since 11.6).
 func (s *Store) tx(ctx context.Context, f func(tx *gorm.DB) error) error {
 	for attempt := 1; ; attempt++ {
 		err := s.db.WithContext(ctx).Transaction(f)
 		var my *mysqldriver.MySQLError
-		if attempt < 5 && errors.As(err, &my) && (my.Number == 1213 || my.Number == 1205) {
+		if attempt < 5 && errors.As(err, &my) && (my.Number == 1213 || my.Number == 1205 || my.Number == 1020) {
 			continue
 		}
 		return err

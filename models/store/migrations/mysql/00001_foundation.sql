@@ -67,7 +67,8 @@ CREATE TABLE audit_log (
   detail LONGTEXT NOT NULL,
   prev_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  UNIQUE KEY audit_hash (hash)
+  UNIQUE KEY audit_hash (hash),
+  KEY audit_object (object, seq)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE TABLE audit_head (
   id INT NOT NULL PRIMARY KEY,
@@ -355,6 +356,7 @@ CREATE TABLE obligations (
   subject VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   owner_kind VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   owner VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  required BOOLEAN NOT NULL DEFAULT FALSE,
   title VARCHAR(200) NOT NULL,
   clause VARCHAR(60) NOT NULL,
   due DATE NOT NULL,

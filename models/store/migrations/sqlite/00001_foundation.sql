@@ -69,6 +69,7 @@ CREATE TABLE audit_log (
   hash TEXT NOT NULL
 );
 CREATE UNIQUE INDEX audit_hash ON audit_log (hash);
+CREATE INDEX audit_object ON audit_log (object, seq);
 CREATE TABLE audit_head (
   id INTEGER NOT NULL PRIMARY KEY,
   seq INTEGER NOT NULL,
@@ -355,6 +356,7 @@ CREATE TABLE obligations (
   subject TEXT NOT NULL,
   owner_kind TEXT NOT NULL,
   owner TEXT NOT NULL,
+  required BOOLEAN NOT NULL DEFAULT FALSE,
   title TEXT NOT NULL,
   clause TEXT NOT NULL,
   due DATE NOT NULL,

@@ -1,0 +1,137 @@
+package store_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"bangfu/models"
+	"bangfu/models/store"
+	"bangfu/models/store/storetest"
+)
+
+func writeEntries(t *testing.T, s *store.Store, n int) {
+	t.Helper()
+	for i := range n {
+		require.NoError(t, s.Audit(context.Background(), "user:1", "cycle.advance", fmt.Sprintf("cycle/110107-%d", 2020+i), map[string]any{"原因": "按期推进", "n": i}))
+	}
+}
+
+func TestTheRecordOfDecisionsIsAppendOnlyAndChained(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		report, err := s.VerifyAudit(ctx, nil)
+		require.NoError(t, err)
+		require.Equal(t, models.AuditReport{Head: models.AuditGenesis, Intact: true}, report, "an empty record is intact")
+
+		writeEntries(t, s, 5)
+		report, err = s.VerifyAudit(ctx, nil)
+		require.NoError(t, err)
+		require.True(t, report.Intact, report.Reason)
+		require.EqualValues(t, 5, report.Entries)
+
+		page, err := s.AuditPage(ctx, "", 2, 2)
+		require.NoError(t, err)
+		require.Len(t, page, 2)
+		require.EqualValues(t, 3, page[0].Seq)
+		require.Equal(t, page[0].Hash, page[1].PrevHash)
+		require.True(t, json.Valid([]byte(page[0].Detail)))
+
+		page, err = s.AuditPage(ctx, "cycle/110107-2021", 0, 10)
+		require.NoError(t, err)
+		require.Len(t, page, 1)
+		require.Equal(t, models.Actor("user:1"), page[0].Actor)
+	})
+}
+
+func TestTheRecordCannotBeChangedUnseen(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		statements []string
+		broken     int64
+	}{
+		{"an edited detail", []string{`UPDATE audit_log SET detail = '{}' WHERE seq = 3`}, 3},
+		{"an edited actor", []string{`UPDATE audit_log SET actor = 'user:2' WHERE seq = 1`}, 1},
+		{"an edited moment", []string{`UPDATE audit_log SET at = '2020-01-01T00:00:00.000Z' WHERE seq = 5`}, 5},
+		{"two fields that read the same when joined", []string{`UPDATE audit_log SET action = 'cycle.advancec', object = SUBSTR(object, 2) WHERE seq = 2`}, 2},
+		{"a deleted entry", []string{`DELETE FROM audit_log WHERE seq = 2`}, 3},
+		{"the deleted first entry", []string{`DELETE FROM audit_log WHERE seq = 1`}, 2},
+		{"a deleted entry with the gap closed", []string{`DELETE FROM audit_log WHERE seq = 2`, `UPDATE audit_log SET seq = 2 WHERE seq = 3`}, 2},
+		{"two entries that changed places", []string{`UPDATE audit_log SET seq = 9 WHERE seq = 2`, `UPDATE audit_log SET seq = 2 WHERE seq = 3`, `UPDATE audit_log SET seq = 3 WHERE seq = 9`}, 2},
+		{"an inserted entry", []string{`INSERT INTO audit_log (seq, at, actor, action, object, detail, prev_hash, hash) SELECT 6, at, actor, action, object, detail, hash, 'x' FROM audit_log WHERE seq = 5`}, 6},
+		{"a truncated record", []string{`DELETE FROM audit_log WHERE seq >= 4`}, 4},
+		{"an emptied record", []string{`DELETE FROM audit_log`}, 1},
+		{"a head moved back", []string{`UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit_log WHERE seq = 4)`}, 5},
+		{"a head without its entry's hash", []string{`UPDATE audit_head SET hash = 'x'`}, 6},
+		{"a deleted head", []string{`DELETE FROM audit_head`}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T, s *store.Store) {
+				ctx := context.Background()
+				writeEntries(t, s, 5)
+				for _, statement := range c.statements {
+					_, err := s.SQL().Exec(statement)
+					require.NoError(t, err)
+				}
+				report, err := s.VerifyAudit(ctx, nil)
+				require.NoError(t, err)
+				require.False(t, report.Intact)
+				require.Equal(t, c.broken, report.Broken, report.Reason)
+				require.NotEmpty(t, report.Reason)
+			})
+		})
+	}
+}
+
+func TestAnAnchorKeptElsewhereRevealsARecordThatWasRewrittenAsAWhole(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		writeEntries(t, s, 5)
+		before, err := s.VerifyAudit(ctx, nil)
+		require.NoError(t, err)
+		anchor := models.AuditAnchor{Seq: before.Entries, Hash: before.Head}
+
+		_, err = s.SQL().Exec(`DELETE FROM audit_log WHERE seq >= 4`)
+		require.NoError(t, err)
+		_, err = s.SQL().Exec(`UPDATE audit_head SET seq = 3, hash = (SELECT hash FROM audit_log WHERE seq = 3)`)
+		require.NoError(t, err)
+		report, err := s.VerifyAudit(ctx, nil, anchor)
+		require.NoError(t, err)
+		require.False(t, report.Intact, "shortened together with its head")
+
+		writeEntries(t, s, 3)
+		report, err = s.VerifyAudit(ctx, nil)
+		require.NoError(t, err)
+		require.True(t, report.Intact, "the chain alone cannot tell")
+		report, err = s.VerifyAudit(ctx, nil, anchor)
+		require.NoError(t, err)
+		require.False(t, report.Intact)
+		require.EqualValues(t, 5, report.Broken)
+	})
+}
+
+func TestManyWritersAtOnceMakeOneChain(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		var g errgroup.Group
+		for range 8 {
+			g.Go(func() error {
+				for i := range 10 {
+					if err := s.Audit(ctx, models.ActorSystem, "test.write", "test/1", i); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		require.NoError(t, g.Wait())
+		report, err := s.VerifyAudit(ctx, nil)
+		require.NoError(t, err)
+		require.True(t, report.Intact, report.Reason)
+		require.EqualValues(t, 80, report.Entries)
+	})
+}
