@@ -180,15 +180,13 @@ CREATE TABLE delivery_files (
   content MEDIUMBLOB NOT NULL,
   PRIMARY KEY (delivery_id, piece)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- problems: JSON of models.Problem; cells: JSON of the row as delivered, by deliveries.headers.
 CREATE TABLE delivery_rejects (
   delivery_id VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   row_no INT NOT NULL,
-  item INT NOT NULL,
-  col VARCHAR(100) NOT NULL,
-  value VARCHAR(500) NOT NULL,
-  reason VARCHAR(300) NOT NULL,
+  problems MEDIUMTEXT NOT NULL,
   cells MEDIUMTEXT NOT NULL,
-  PRIMARY KEY (delivery_id, row_no, item)
+  PRIMARY KEY (delivery_id, row_no)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE TABLE src_registry (
   district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -322,7 +320,20 @@ CREATE TABLE differences (
   decided_by VARCHAR(100) NOT NULL DEFAULT '',
   decided_at DATETIME(3) NULL,
   UNIQUE KEY differences_household (cycle_id, uscc),
-  KEY differences_inbox (cycle_id, department, state, id)
+  KEY differences_inbox (cycle_id, department, state, id),
+  KEY differences_list (cycle_id, state, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Decisions of the joint study, one per command: what was asked for (request_hash), by whom and why.
+CREATE TABLE study_decisions (
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  choice VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  settled INT NOT NULL,
+  reason_id BIGINT NOT NULL,
+  actor VARCHAR(100) NOT NULL,
+  at DATETIME(3) NOT NULL,
+  PRIMARY KEY (cycle_id, command_id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 -- What the plan makes public of a household in a year, and nothing else (附一(二)2).
 CREATE TABLE published_tiers (
@@ -347,6 +358,14 @@ CREATE TABLE handovers (
   received_on DATE NULL,
   by_actor VARCHAR(100) NOT NULL DEFAULT '',
   at DATETIME(3) NOT NULL
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- The file that was handed over, compressed, in pieces: it stays as it was.
+CREATE TABLE handover_files (
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  piece INT NOT NULL,
+  content MEDIUMBLOB NOT NULL,
+  PRIMARY KEY (cycle_id, sha256, piece)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE TABLE obligations (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
@@ -400,8 +419,10 @@ CREATE TABLE outbox (
 -- +goose Down
 DROP TABLE outbox;
 DROP TABLE obligations;
+DROP TABLE handover_files;
 DROP TABLE handovers;
 DROP TABLE published_tiers;
+DROP TABLE study_decisions;
 DROP TABLE differences;
 DROP TABLE tiering_results;
 DROP TABLE tiering_runs;

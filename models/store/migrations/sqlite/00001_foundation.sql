@@ -180,15 +180,13 @@ CREATE TABLE delivery_files (
   content BLOB NOT NULL,
   PRIMARY KEY (delivery_id, piece)
 );
+-- problems: JSON of models.Problem; cells: JSON of the row as delivered, by deliveries.headers.
 CREATE TABLE delivery_rejects (
   delivery_id TEXT NOT NULL,
   row_no INTEGER NOT NULL,
-  item INTEGER NOT NULL,
-  col TEXT NOT NULL,
-  value TEXT NOT NULL,
-  reason TEXT NOT NULL,
+  problems TEXT NOT NULL,
   cells TEXT NOT NULL,
-  PRIMARY KEY (delivery_id, row_no, item)
+  PRIMARY KEY (delivery_id, row_no)
 );
 CREATE TABLE src_registry (
   district TEXT NOT NULL,
@@ -324,6 +322,19 @@ CREATE TABLE differences (
 );
 CREATE UNIQUE INDEX differences_household ON differences (cycle_id, uscc);
 CREATE INDEX differences_inbox ON differences (cycle_id, department, state, id);
+CREATE INDEX differences_list ON differences (cycle_id, state, id);
+-- Decisions of the joint study, one per command: what was asked for (request_hash), by whom and why.
+CREATE TABLE study_decisions (
+  cycle_id TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  choice TEXT NOT NULL,
+  settled INTEGER NOT NULL,
+  reason_id INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  at DATETIME NOT NULL,
+  PRIMARY KEY (cycle_id, command_id)
+);
 -- What the plan makes public of a household in a year, and nothing else (附一(二)2).
 CREATE TABLE published_tiers (
   district TEXT NOT NULL,
@@ -347,6 +358,14 @@ CREATE TABLE handovers (
   received_on DATE NULL,
   by_actor TEXT NOT NULL DEFAULT '',
   at DATETIME NOT NULL
+);
+-- The file that was handed over, compressed, in pieces: it stays as it was.
+CREATE TABLE handover_files (
+  cycle_id TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  piece INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (cycle_id, sha256, piece)
 );
 CREATE TABLE obligations (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -400,8 +419,10 @@ CREATE INDEX outbox_list ON outbox (district, state, id);
 -- +goose Down
 DROP TABLE outbox;
 DROP TABLE obligations;
+DROP TABLE handover_files;
 DROP TABLE handovers;
 DROP TABLE published_tiers;
+DROP TABLE study_decisions;
 DROP TABLE differences;
 DROP TABLE tiering_results;
 DROP TABLE tiering_runs;
