@@ -1,6 +1,7 @@
 package models
 
 import (
+	"encoding/json"
 	"time"
 
 	"bangfu/models/calendar"
@@ -42,6 +43,11 @@ type Explanation struct {
 	Missing  []string  `json:"missing" doc:"达到上一级分型还缺什么；不符合分型条件时为先要解决的事项"`
 }
 
+// TieringRules is the version of what this program makes of the same data under the same policy (Assembly, and
+// the policy's evaluation). It is raised whenever one of them gives another result, so that a new release judges again
+// only when it would judge differently.
+const TieringRules = 1
+
 // RunState is where a tiering run stands.
 type RunState string
 
@@ -62,7 +68,8 @@ type Run struct {
 	PolicyID   int64
 	PolicyHash string
 	Program    string // program version
-	DataMark   string // which deliveries it was judged on, e.g. "registry:2 tax:1"; same mark, policy and date = same results
+	Rules      int    // TieringRules of that program
+	DataMark   string // which deliveries it was judged on, e.g. "registry:2/2 tax:1/1"; same mark, policy, date and rules = same results
 	State      RunState
 	Current    bool
 	Counts     TierCounts
@@ -79,4 +86,26 @@ func (c TierCounts) Total() (n int64) {
 		n += v
 	}
 	return n
+}
+
+// MarshalJSON writes the counts under the tiers' codes, every judged tier named.
+func (c TierCounts) MarshalJSON() ([]byte, error) {
+	m := make(map[string]int64, len(Tiers))
+	for _, t := range Tiers {
+		m[t.Code()] = c[t]
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (c *TierCounts) UnmarshalJSON(b []byte) error {
+	var m map[string]int64
+	if err := json.Unmarshal(b, &m); err != nil {
+		return err
+	}
+	*c = TierCounts{}
+	for _, t := range Tiers {
+		c[t] = m[t.Code()]
+	}
+	return nil
 }

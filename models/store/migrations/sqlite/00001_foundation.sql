@@ -287,10 +287,11 @@ CREATE TABLE tiering_runs (
   policy_id INTEGER NOT NULL,
   policy_hash TEXT NOT NULL,
   program TEXT NOT NULL,
+  rules INTEGER NOT NULL,
   data_mark TEXT NOT NULL,
   state TEXT NOT NULL,
   current BOOLEAN NOT NULL DEFAULT FALSE,
-  counts TEXT NOT NULL DEFAULT '[]',
+  counts TEXT NOT NULL DEFAULT '{}',
   started_at DATETIME NOT NULL,
   finished_at DATETIME NULL
 );
