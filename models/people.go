@@ -62,7 +62,7 @@ func (u User) Validate() error {
 	if err := ValidateEmail("email", u.Email); err != nil {
 		return err
 	}
-	if err := validateName("name", u.Name, 100); err != nil {
+	if err := ValidateName("name", u.Name, 100); err != nil {
 		return err
 	}
 	switch u.Role {
@@ -95,7 +95,8 @@ func ValidateEmail(field, address string) error {
 	return nil
 }
 
-func validateName(field, s string, most int) error {
+// ValidateName refuses a name that is empty, longer than most characters, or has spaces around it.
+func ValidateName(field, s string, most int) error {
 	n := utf8.RuneCountInString(s)
 	if n == 0 || n > most || strings.TrimSpace(s) != s || !utf8.ValidString(s) {
 		return Invalid(field, "应为1至%d字，首尾不带空格", most)
@@ -118,7 +119,7 @@ func (d Department) Validate() error {
 	if len(d.Code) == 0 || len(d.Code) > 20 || strings.Trim(d.Code, "abcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
 		return Invalid("code", "部门代码应为1至20位小写字母、数字、“-”或“_”")
 	}
-	if err := validateName("name", d.Name, 100); err != nil {
+	if err := ValidateName("name", d.Name, 100); err != nil {
 		return err
 	}
 	if d.Email != "" {
@@ -132,10 +133,23 @@ func (d District) Validate() error {
 	if err := validateDistrict("code", d.Code); err != nil {
 		return err
 	}
-	if err := validateName("name", d.Name, 60); err != nil {
+	if err := ValidateName("name", d.Name, 60); err != nil {
 		return err
 	}
-	return validateName("city", d.City, 60)
+	return ValidateName("city", d.City, 60)
+}
+
+// Token lets whoever holds its secret act as its user; only the secret's hash is kept.
+type Token struct {
+	ID         int64
+	UserID     int64
+	Name       string // what it is for
+	Prefix     string // the secret's beginning, by which a person recognises it
+	Hash       string `json:"-"`
+	CreatedAt  time.Time
+	ExpiresAt  *time.Time // nil = until revoked
+	LastUsedAt *time.Time // within a few minutes
+	RevokedAt  *time.Time
 }
 
 // Department is a 区级部门 of a district.
