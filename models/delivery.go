@@ -1,6 +1,11 @@
 package models
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
 
 // ColumnKind says how a cell of a delivery is read and what its Value holds.
 type ColumnKind uint8
@@ -27,7 +32,18 @@ type Column struct {
 	Required bool     // column and value are both required
 	Values   []string // for CellEnum
 	Max      int      // longest text taken, in characters
+	Form     TextForm // for CellText
 }
+
+// TextForm says how a text's full-width characters and lower-case letters are kept.
+type TextForm uint8
+
+// The forms of texts.
+const (
+	TextAsWritten TextForm = iota // names, places: as the department wrote them
+	TextNarrow                    // addresses and numbers to be used: full-width becomes half-width
+	TextCode                      // codes, which are compared: half-width and upper case
+)
 
 // SourceSpec is the form of one source's files and of its table src_<code>.
 type SourceSpec struct {
@@ -51,10 +67,10 @@ var Specs = [SourceCount]SourceSpec{
 		{Header: "登记状态", Name: "status", Kind: CellEnum, Required: true, Values: []string{"存续", "在业", "开业", "吊销", "注销", "撤销"}},
 		{Header: "所属街道", Name: "street", Kind: CellText, Max: 60},
 		{Header: "经营场所", Name: "premises", Kind: CellText, Max: 300},
-		{Header: "行业代码", Name: "trade", Kind: CellText, Max: 10},
+		{Header: "行业代码", Name: "trade", Kind: CellText, Max: 10, Form: TextCode},
 		{Header: "经营范围", Name: "scope", Kind: CellText, Max: 4000},
-		{Header: "电子邮箱", Name: "email", Kind: CellText, Max: 200},
-		{Header: "联系电话", Name: "phone", Kind: CellText, Max: 60},
+		{Header: "电子邮箱", Name: "email", Kind: CellText, Max: 200, Form: TextNarrow},
+		{Header: "联系电话", Name: "phone", Kind: CellText, Max: 60, Form: TextNarrow},
 		{Header: "经营者身份", Name: "operator_kind", Kind: CellEnum, Values: []string{"退役军人", "高校毕业生", "残疾人", "返乡创业农民工"}},
 		{Header: "季节性经营", Name: "seasonal", Kind: CellBool},
 		{Header: "歇业开始日期", Name: "suspended_from", Kind: CellDate},
@@ -91,7 +107,7 @@ var Specs = [SourceCount]SourceSpec{
 	SourceIP: {SourceIP, []Column{
 		uscc,
 		{Header: "类型", Name: "kind", Kind: CellEnum, Required: true, Values: []string{"商标", "专利"}},
-		{Header: "证号", Name: "certificate", Kind: CellText, Required: true, Max: 100},
+		{Header: "证号", Name: "certificate", Kind: CellText, Required: true, Max: 100, Form: TextCode},
 		{Header: "实际使用", Name: "in_use", Kind: CellBool},
 		{Header: "有效期至", Name: "valid_until", Kind: CellDate},
 	}, []string{"certificate"}},
@@ -178,4 +194,38 @@ type Delivery struct {
 	By             string // user who delivered, or the connection
 	ReceivedAt     time.Time
 	SettledAt      time.Time // accepted or refused
+}
+
+// DeliveryID names one delivery, such as 110107-2026-tax-3.
+func DeliveryID(district string, year int, source Source, sequence int) string {
+	return fmt.Sprintf("%s-%d-%s-%d", district, year, source, sequence)
+}
+
+// Settled says whether the delivery has been taken or refused.
+func (s DeliveryState) Settled() bool { return s == DeliveryAccepted || s == DeliveryRefused }
+
+// RejectedRow is one row that a delivery did not take, as it came.
+type RejectedRow struct {
+	Number   int
+	Problems []Problem
+	Cells    []string
+}
+
+// CleanFileName keeps the last element of a path of any system, without control characters, at most 200
+// characters: what a sender calls a file is a label and never a place.
+func CleanFileName(name string) string {
+	name = name[strings.LastIndexAny(name, `/\:`)+1:]
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, name)
+	if r := []rune(name); len(r) > 200 {
+		name = string(r[len(r)-200:]) // the extension says what it is
+	}
+	if strings.Trim(name, ". ") == "" {
+		return "未命名"
+	}
+	return name
 }
