@@ -36,6 +36,7 @@ const (
 	ObligationOpen   ObligationState = "open"
 	ObligationDone   ObligationState = "done"
 	ObligationWaived ObligationState = "waived" // an administrator went on without it, with a reason
+	ObligationClosed ObligationState = "closed" // its cycle ended or was cancelled while it was open
 )
 
 // Obligation is anything somebody owes by a date; one per (CycleID, Kind, Subject, Owner).
@@ -47,6 +48,7 @@ type Obligation struct {
 	Subject     string // what it is about: a source code, a department, "" …
 	OwnerKind   OwnerKind
 	Owner       string // department code
+	Required    bool   // the stage cannot end without it unless waived
 	Title       string // Chinese, without personal data: "交付税务数据（2026年）"
 	Clause      string
 	Due         calendar.Date
@@ -55,6 +57,8 @@ type Obligation struct {
 	DoneOn      calendar.Date
 	DoneBy      string
 	ReasonID    int64 // of a waiver
+	Reminded    *int  // the ladder's step of the latest reminder; nil = never reminded for this due date
+	RemindedOn  calendar.Date
 	EscalatedOn calendar.Date
 	UpdatedAt   time.Time
 }
@@ -79,3 +83,24 @@ func (l Ladder) DueStep(due, today calendar.Date) (step int, ok bool) {
 
 // Escalated says whether the bureau must know by today.
 func (l Ladder) Escalated(due, today calendar.Date) bool { return due.AddDays(l.Escalate) <= today }
+
+// follows says which of the plan's dates an obligation's due date is, and moves with.
+var follows = map[ObligationKind]calendar.PlanKey{
+	ObligationDelivery:   calendar.PlanDataDue,
+	ObligationDifference: calendar.PlanStudyDue,
+	ObligationHandover:   calendar.PlanHandoverDue,
+	ObligationStandards:  calendar.PlanStandardsDue,
+}
+
+// Follows is the plan's date by which this kind of obligation is due.
+func (k ObligationKind) Follows() calendar.PlanKey { return follows[k] }
+
+// ObligationsFollowing lists the kinds that move with a date of the plan.
+func ObligationsFollowing(key calendar.PlanKey) (kinds []ObligationKind) {
+	for k, f := range follows {
+		if f == key {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}

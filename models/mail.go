@@ -1,0 +1,114 @@
+package models
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+
+	"bangfu/models/calendar"
+)
+
+// MailKind is why a mail is written.
+type MailKind string
+
+// The kinds of mail.
+const (
+	MailDigest       MailKind = "digest"        // 办事提醒: what the recipient owes, once a morning
+	MailEscalation   MailKind = "escalation"    // 逾期督办: who is overdue, to the bureau
+	MailConnection   MailKind = "connection"    // 取数故障: a department's source cannot be fetched
+	MailCycleStarted MailKind = "cycle_started" // 年度工作启动
+	MailPlanChanged  MailKind = "plan_changed"  // 计划或政策调整
+)
+
+// Message is a mail as it is asked for. It is written once, however often it is asked for.
+type Message struct {
+	District  string
+	CycleID   string // empty when it is about several cycles, or none
+	Kind      MailKind
+	Recipient string        // one address
+	OnDate    calendar.Date // the civil date it speaks of (a rehearsal's, on its clock)
+	Subject   string
+	HTML      string
+	Text      string
+	Key       string // what tells messages of one kind, recipient and date apart, such as a command's ID; may be empty
+}
+
+// DedupKey is the same for two requests of one message: same district, cycle, kind, recipient, date and key. Each
+// field goes in with its length, so that no two different messages agree.
+func (m Message) DedupKey() string {
+	h := sha256.New()
+	for _, field := range []string{m.District, m.CycleID, string(m.Kind), m.Recipient, m.OnDate.String(), m.Key} {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(field)))
+		h.Write(n[:])
+		h.Write([]byte(field))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Mail is a message in the outbox.
+type Mail struct {
+	ID int64
+	Message
+	MessageID string // the header, the same on every attempt, so that receivers know a repetition
+	State     MailState
+	Attempts  int
+	NextAt    time.Time // when it is tried next; while sending, when the sender is taken for dead
+	LastError string    // Chinese or the server's words; never a password
+	CreatedAt time.Time
+	SentAt    time.Time // zero until the server accepted it
+}
+
+// MailState is where a mail stands.
+type MailState string
+
+// The states of a mail: queued → sending → sent, or back to queued to be tried again, or failed; failed → queued by
+// an administrator.
+const (
+	MailQueued  MailState = "queued"
+	MailSending MailState = "sending"
+	MailSent    MailState = "sent"
+	MailFailed  MailState = "failed"
+)
+
+// MailEvent is what happens to a mail.
+type MailEvent string
+
+// The events.
+const (
+	MailClaimed  MailEvent = "claimed"  // a sender takes it
+	MailAccepted MailEvent = "accepted" // the server took it
+	MailDeferred MailEvent = "deferred" // the server is away or says later (4xx)
+	MailRefused  MailEvent = "refused"  // the server says never (5xx)
+	MailResend   MailEvent = "resend"   // an administrator tries again
+)
+
+// MailLease is how long a claimed mail belongs to its sender; longer than any attempt can take.
+const MailLease = 5 * time.Minute
+
+// mailRetries are the waits after the 1st, 2nd … temporary failure; after the last the mail has failed.
+var mailRetries = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour}
+
+// Next gives the mail after the event at now: its state, attempts and next time. It is an error (CodeConflict) when the
+// event cannot follow, such as claiming what another sender holds.
+func (m Mail) Next(event MailEvent, now time.Time) (Mail, error) {
+	switch {
+	case event == MailClaimed && (m.State == MailQueued || m.State == MailSending) && !m.NextAt.After(now):
+		m.State, m.NextAt = MailSending, now.Add(MailLease)
+		m.Attempts++
+	case event == MailAccepted && m.State == MailSending:
+		m.State, m.SentAt, m.LastError = MailSent, now, ""
+	case event == MailDeferred && m.State == MailSending && m.Attempts <= len(mailRetries):
+		m.State, m.NextAt = MailQueued, now.Add(mailRetries[m.Attempts-1])
+	case (event == MailDeferred || event == MailRefused) && m.State == MailSending:
+		m.State = MailFailed
+	case event == MailResend && m.State == MailFailed:
+		m.State, m.NextAt, m.Attempts, m.LastError = MailQueued, now, 0, ""
+	case event == MailResend:
+		return m, Conflict("只有发送失败的邮件可以重发")
+	default:
+		return m, Conflict("邮件状态已变化（%s），不能执行%s", m.State, event)
+	}
+	return m, nil
+}
