@@ -126,7 +126,7 @@ func (i *importer) run(ctx context.Context, rows RowReader) error {
 			}
 		}
 	}
-	if err := i.choose(ctx); err != nil {
+	if err := i.choose(); err != nil {
 		return err
 	}
 	work, free := make(chan *batch, 1), make(chan *batch, 3)
@@ -241,21 +241,19 @@ func shortened(s string, n int) string {
 }
 
 // choose picks the fastest way that the database allows.
-func (i *importer) choose(ctx context.Context) error {
+func (i *importer) choose() error {
 	i.encode = i.encodeValues
-	switch {
-	case !i.store.mysql:
+	if !i.store.mysql {
 		i.load = i.insert(1) // measured: SQLite takes single rows of one prepared statement faster than long ones
 		return nil
-	default:
-		var allowed bool
-		if err := i.tx.Raw("SELECT @@local_infile").Row().Scan(&allowed); err != nil {
-			return fmt.Errorf("asking whether LOAD DATA is allowed: %w", err)
-		}
-		if !allowed {
-			i.load = i.insert(insertRows)
-			return nil
-		}
+	}
+	var allowed bool
+	if err := i.tx.Raw("SELECT @@local_infile").Row().Scan(&allowed); err != nil {
+		return fmt.Errorf("asking whether LOAD DATA is allowed: %w", err)
+	}
+	if !allowed || i.store.noLoadData {
+		i.load = i.insert(insertRows)
+		return nil
 	}
 	i.encode = i.encodeText
 	i.load = i.loadData

@@ -31,6 +31,8 @@ type Store struct {
 	db    *gorm.DB
 	sql   *sql.DB
 	mysql bool
+	// noLoadData keeps imports from using LOAD DATA although the server allows it.
+	noLoadData bool
 	// now is the record's clock (real time, UTC, milliseconds as both databases keep them).
 	now func() time.Time
 }
