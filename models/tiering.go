@@ -70,11 +70,24 @@ type Run struct {
 	Program    string // program version
 	Rules      int    // TieringRules of that program
 	DataMark   string // which deliveries it was judged on, e.g. "registry:2/2 tax:1/1"; same mark, policy, date and rules = same results
+	Round      int    // raised when the pages must be judged again because data or policy changed meanwhile
 	State      RunState
 	Current    bool
 	Counts     TierCounts
 	StartedAt  time.Time
 	FinishedAt time.Time
+}
+
+// RunPart is a contiguous range of a run's households and how far it is judged: one worker's work.
+type RunPart struct {
+	RunID      int64
+	Part       int // 1, 2, …
+	Round      int // pages of an older round, judged on older rows, are void
+	After      string
+	UpTo       string // codes > After and <= UpTo
+	At         string // judged up to and including this code
+	Households int64
+	Counts     TierCounts // of those judged
 }
 
 // TierCounts is households per tier, indexed by Tier.

@@ -289,12 +289,28 @@ CREATE TABLE tiering_runs (
   program VARCHAR(60) NOT NULL,
   rules INT NOT NULL,
   data_mark VARCHAR(300) NOT NULL,
+  round INT NOT NULL DEFAULT 1,
   state VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   current BOOLEAN NOT NULL DEFAULT FALSE,
   counts VARCHAR(200) NOT NULL DEFAULT '{}',
   started_at DATETIME(3) NOT NULL,
   finished_at DATETIME(3) NULL,
   UNIQUE KEY tiering_runs_number (cycle_id, number)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- A run's work: ranges of codes, how far each is judged, and the tiers found so far; moved on in the transaction of each page.
+CREATE TABLE tiering_parts (
+  run_id INT NOT NULL,
+  part INT NOT NULL,
+  round INT NOT NULL,
+  after_uscc VARCHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  upto_uscc VARCHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at_uscc VARCHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  households INT NOT NULL,
+  ineligible INT NOT NULL DEFAULT 0,
+  survival INT NOT NULL DEFAULT 0,
+  growth INT NOT NULL DEFAULT 0,
+  development INT NOT NULL DEFAULT 0,
+  PRIMARY KEY (run_id, part)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE TABLE tiering_results (
   run_id INT NOT NULL,
@@ -426,6 +442,7 @@ DROP TABLE published_tiers;
 DROP TABLE study_decisions;
 DROP TABLE differences;
 DROP TABLE tiering_results;
+DROP TABLE tiering_parts;
 DROP TABLE tiering_runs;
 DROP TABLE src_honours;
 DROP TABLE src_city_tiering;

@@ -289,6 +289,7 @@ CREATE TABLE tiering_runs (
   program TEXT NOT NULL,
   rules INTEGER NOT NULL,
   data_mark TEXT NOT NULL,
+  round INTEGER NOT NULL DEFAULT 1,
   state TEXT NOT NULL,
   current BOOLEAN NOT NULL DEFAULT FALSE,
   counts TEXT NOT NULL DEFAULT '{}',
@@ -296,6 +297,21 @@ CREATE TABLE tiering_runs (
   finished_at DATETIME NULL
 );
 CREATE UNIQUE INDEX tiering_runs_number ON tiering_runs (cycle_id, number);
+-- A run's work: ranges of codes, how far each is judged, and the tiers found so far; moved on in the transaction of each page.
+CREATE TABLE tiering_parts (
+  run_id INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  after_uscc TEXT NOT NULL,
+  upto_uscc TEXT NOT NULL,
+  at_uscc TEXT NOT NULL,
+  households INTEGER NOT NULL,
+  ineligible INTEGER NOT NULL DEFAULT 0,
+  survival INTEGER NOT NULL DEFAULT 0,
+  growth INTEGER NOT NULL DEFAULT 0,
+  development INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (run_id, part)
+) WITHOUT ROWID;
 CREATE TABLE tiering_results (
   run_id INTEGER NOT NULL,
   uscc TEXT NOT NULL,
@@ -426,6 +442,7 @@ DROP TABLE published_tiers;
 DROP TABLE study_decisions;
 DROP TABLE differences;
 DROP TABLE tiering_results;
+DROP TABLE tiering_parts;
 DROP TABLE tiering_runs;
 DROP TABLE src_honours;
 DROP TABLE src_city_tiering;
