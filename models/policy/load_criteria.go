@@ -1,0 +1,132 @@
+package policy
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"bangfu/models"
+)
+
+// categoryCodes are the four categories of 附三 by their code.
+var categoryCodes = map[string]string{"renowned": "知名", "distinctive": "特色", "quality": "优质", "emerging": "新兴"}
+
+func anyUnit(Unit) bool { return true }
+
+func (r *reader) criteria(p *Policy, n *yaml.Node) {
+	c := &p.Criteria
+	seen := map[string]bool{}
+	r.fields(n, "criteria",
+		need("base", func(n *yaml.Node) {
+			r.fields(n, "criteria 的 base",
+				need("clause", r.text(&c.Clause)),
+				need("text", r.text(&c.Text)),
+				need("tiers", r.tiers(&c.Tiers)),
+				need("relaxed_text", r.text(&c.RelaxedText)),
+				need("relaxed", r.texts(&c.Relaxed)),
+				need("bars", r.list("bars", func(n *yaml.Node) {
+					var b Bar
+					r.fields(n, "不得申报的情形",
+						need("id", r.text(&b.ID)),
+						need("clause", r.text(&b.Clause)),
+						need("text", r.text(&b.Text)),
+						may("parameter", r.parameter(p, &b.Parameter, "年限", unitIs(UnitYears))))
+					if seen["bar "+b.ID] {
+						r.at(n, "情形“%s”重复", b.ID)
+					}
+					seen["bar "+b.ID] = true
+					c.Bars = append(c.Bars, b)
+				})))
+		}),
+		need("categories", r.list("categories", func(n *yaml.Node) {
+			var k Category
+			r.fields(n, "分类",
+				need("category", r.text(&k.Code)),
+				need("name", r.text(&k.Name)),
+				need("clause", r.text(&k.Clause)),
+				need("text", r.text(&k.Text)),
+				need("grounds", r.grounds(p, &k.Grounds)))
+			switch name, known := categoryCodes[k.Code]; {
+			case !known:
+				r.at(n, "没有“%s”这个分类，应为 renowned、distinctive、quality 或 emerging", k.Code)
+			case name != k.Name:
+				r.at(n, "分类 %s 的名称应为“%s”", k.Code, name)
+			case seen[k.Code]:
+				r.at(n, "分类“%s”重复", k.Name)
+			}
+			seen[k.Code] = true
+			c.Categories = append(c.Categories, k)
+		})))
+}
+
+func (r *reader) grounds(p *Policy, into *[]Ground) func(*yaml.Node) {
+	return r.list("grounds", func(n *yaml.Node) {
+		var g Ground
+		check := ""
+		r.fields(n, "标准",
+			need("letter", r.text(&g.Letter)),
+			need("text", r.text(&g.Text)),
+			need("check", r.text(&check)),
+			may("parameter", r.parameter(p, &g.Parameter, "数值", anyUnit)))
+		g.Check = Check(check)
+		switch g.Check {
+		case CheckData, CheckEvidence, CheckRecommendation, "":
+		default:
+			r.at(n, "check 应为 data、evidence 或 recommendation")
+		}
+		if want := string(rune('A' + len(*into))); g.Letter != want {
+			r.at(n, "字母应按顺序，这里应为“%s”", want)
+		}
+		*into = append(*into, g)
+	})
+}
+
+func (r *reader) places(p *Policy, n *yaml.Node) {
+	r.fields(n, "places",
+		need("clause", r.text(&p.Places.Clause)),
+		need("text", r.text(&p.Places.Text)),
+		need("share", r.parameter(p, &p.Places.Share, "比例", unitIs(UnitPercent))),
+		need("tiers", r.tiers(&p.Places.Tiers)))
+}
+
+func (r *reader) validity(p *Policy, n *yaml.Node) {
+	v := &p.Validity
+	r.fields(n, "validity",
+		need("clause", r.text(&v.Clause)),
+		need("text", r.text(&v.Text)),
+		need("years", r.parameter(p, &v.Years, "年限", unitIs(UnitYears))),
+		need("extension", r.parameter(p, &v.Extension, "年限", unitIs(UnitYears))),
+		need("extension_text", r.text(&v.ExtensionText)),
+		need("grounds", r.grounds(p, &v.Grounds)))
+}
+
+func (r *reader) measures(p *Policy, n *yaml.Node) {
+	whom := map[string]bool{models.Survival.String(): true, models.Growth.String(): true, models.Development.String(): true}
+	for _, name := range categoryCodes {
+		whom[name] = true
+	}
+	clauses := map[string]bool{}
+	r.list("measures", func(n *yaml.Node) {
+		var m Measure
+		r.fields(n, "措施",
+			need("for", r.text(&m.For)),
+			need("clause", r.text(&m.Clause)),
+			need("name", r.text(&m.Name)),
+			need("parts", r.list("parts", func(n *yaml.Node) {
+				var part MeasurePart
+				r.fields(n, "措施内容",
+					need("text", r.text(&part.Text)),
+					need("departments", r.list("departments", func(n *yaml.Node) {
+						s, _ := r.scalar(n)
+						part.Departments = append(part.Departments, s)
+					})))
+				m.Parts = append(m.Parts, part)
+			})))
+		if m.For != "" && !whom[m.For] {
+			r.at(n, "“%s”不是分型或分类，应为生存型、成长型、发展型、知名、特色、优质或新兴", m.For)
+		}
+		if clauses[m.Clause] && m.Clause != "" {
+			r.at(n, "措施条款“%s”重复", m.Clause)
+		}
+		clauses[m.Clause] = true
+		p.Measures = append(p.Measures, m)
+	})(n)
+}
