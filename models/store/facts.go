@@ -263,17 +263,12 @@ func (r *FactsReader) Close() error {
 	return r.conn.Close()
 }
 
-// Facts gives one household's facts; models.CodeNotFound when the registry of the cycle lacks it.
-func (s *Store) Facts(ctx context.Context, district string, a models.Assembly, uscc string) (*models.Facts, error) {
-	notFound := models.NotFound("%d年度的登记数据中没有统一社会信用代码“%s”", a.Year(), uscc)
+// One reads a single household; models.CodeNotFound when the registry of the cycle lacks it.
+func (r *FactsReader) One(ctx context.Context, uscc string) (*models.Facts, error) {
+	notFound := models.NotFound("%d年度的登记数据中没有统一社会信用代码“%s”", r.assembly.Year(), uscc)
 	if len(uscc) != usccLength {
 		return nil, notFound
 	}
-	r, err := s.OpenFacts(ctx, district, a)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
 	// the last character checks the others, so that no second code lies between
 	p, err := r.Next(ctx, uscc[:usccLength-1], uscc, 1)
 	if err != nil {
@@ -283,6 +278,31 @@ func (s *Store) Facts(ctx context.Context, district string, a models.Assembly, u
 		return nil, notFound
 	}
 	return &p.Facts[0], nil
+}
+
+// One gives one household's facts, valid until the next read; models.CodeNotFound when the cycle's registry lacks it.
+func (r *FactsReader) One(ctx context.Context, uscc string) (*models.Facts, error) {
+	if len(uscc) == usccLength {
+		// the last character checks the others, so that no second code lies between
+		p, err := r.Next(ctx, uscc[:usccLength-1], uscc, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(p.Facts) == 1 && p.USCC(0) == uscc {
+			return &p.Facts[0], nil
+		}
+	}
+	return nil, models.NotFound("%d年度的登记数据中没有统一社会信用代码“%s”", r.assembly.Year(), uscc)
+}
+
+// Facts gives one household's facts; models.CodeNotFound when the cycle's registry lacks it.
+func (s *Store) Facts(ctx context.Context, district string, a models.Assembly, uscc string) (*models.Facts, error) {
+	r, err := s.OpenFacts(ctx, district, a)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	return r.One(ctx, uscc)
 }
 
 // text reads an enumerated column without allocating for a value seen before; empty for NULL.
