@@ -263,23 +263,6 @@ func (r *FactsReader) Close() error {
 	return r.conn.Close()
 }
 
-// One reads a single household; models.CodeNotFound when the registry of the cycle lacks it.
-func (r *FactsReader) One(ctx context.Context, uscc string) (*models.Facts, error) {
-	notFound := models.NotFound("%d年度的登记数据中没有统一社会信用代码“%s”", r.assembly.Year(), uscc)
-	if len(uscc) != usccLength {
-		return nil, notFound
-	}
-	// the last character checks the others, so that no second code lies between
-	p, err := r.Next(ctx, uscc[:usccLength-1], uscc, 1)
-	if err != nil {
-		return nil, err
-	}
-	if len(p.Facts) == 0 || p.USCC(0) != uscc {
-		return nil, notFound
-	}
-	return &p.Facts[0], nil
-}
-
 // One gives one household's facts, valid until the next read; models.CodeNotFound when the cycle's registry lacks it.
 func (r *FactsReader) One(ctx context.Context, uscc string) (*models.Facts, error) {
 	if len(uscc) == usccLength {
