@@ -1,11 +1,9 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bangfu/activities"
@@ -230,11 +228,7 @@ func (s *study) decide(ctx workflow.Context, d models.Decision) (StudyAnswer, er
 		}).Get(ctx, &r)
 		return r.Board, err
 	})
-	var refusal *temporal.ApplicationError
-	switch {
-	case errors.As(err, &refusal):
-		return StudyAnswer{}, refusal // without the activity's wrapping, so that the API finds the code
-	case err != nil:
+	if err != nil {
 		return StudyAnswer{}, err
 	}
 	s.card(ctx)

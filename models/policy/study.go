@@ -9,34 +9,6 @@ import (
 	"bangfu/models"
 )
 
-// TierOf gives the tier that a set of outcomes makes, bit i of met and notKnown being Tiering.Conditions[i]:
-// the rule of Tiering without facts, for asking what would be if an outcome were another one.
-func (t *Tiering) TierOf(met, notKnown uint64) models.Tier {
-	for _, i := range t.Require {
-		if met>>i&1 == 0 {
-			return models.Ineligible
-		}
-	}
-	for _, i := range t.Exclude {
-		if (met|notKnown)>>i&1 == 0 {
-			return models.Ineligible
-		}
-	}
-	for _, s := range t.Standards {
-		holds := len(s.Any) == 0
-		for _, i := range s.Any {
-			holds = holds || met>>i&1 == 1
-		}
-		for _, i := range s.All {
-			holds = holds && met>>i&1 == 1
-		}
-		if holds {
-			return s.Tier
-		}
-	}
-	return models.NoTier
-}
-
 // Cause is what a difference between the city's tier and ours rests on.
 type Cause struct {
 	Flips  []int // the fewest conditions that would have to be otherwise, the one in question first
@@ -94,6 +66,7 @@ func (p *Policy) Cause(own models.Verdict, city models.Tier, f *models.Facts) Ca
 
 // fewestFlips lists the smallest sets of conditions (as masks) whose opposite outcome makes the tier.
 func (t *Tiering) fewestFlips(own models.Verdict, want models.Tier) []uint64 {
+	rule := t.rule()
 	n := len(t.Conditions)
 	most := n
 	if n > 16 {
@@ -102,7 +75,7 @@ func (t *Tiering) fewestFlips(own models.Verdict, want models.Tier) []uint64 {
 	var found []uint64
 	for size := 1; size <= most && len(found) == 0; size++ {
 		for set := uint64(1)<<size - 1; set < 1<<n && set != 0; set = nextOfSameSize(set) {
-			if t.TierOf(own.Met^set, own.NotKnown&^set) == want {
+			if rule.tier(own.Met^set, own.NotKnown&^set) == want {
 				found = append(found, set)
 			}
 		}
