@@ -17,7 +17,7 @@ type Cause struct {
 
 // Cause finds the fewest conditions whose outcome would have to be otherwise for the household to have the city's
 // tier. Among several such sets the one in question is, in this order: what most sets share; what no data says;
-// amounts, the nearest to its limit first; then yes/no facts; last what hardly ever changes (登记数据).
+// amounts, the nearest to its limit first; then yes/no facts; last what hardly ever differs (登记数据).
 func (p *Policy) Cause(own models.Verdict, city models.Tier, f *models.Facts) Cause {
 	t := &p.Tiering
 	sets := t.fewestFlips(own, city)
@@ -34,7 +34,7 @@ func (p *Policy) Cause(own models.Verdict, city models.Tier, f *models.Facts) Ca
 		if shared[a] != shared[b] {
 			return shared[b] - shared[a]
 		}
-		if d := doubt(&t.Conditions[a], own.NotKnown>>a&1 == 1, f) - doubt(&t.Conditions[b], own.NotKnown>>b&1 == 1, f); d != 0 {
+		if d := t.doubt(a, own, f) - t.doubt(b, own, f); d != 0 {
 			return d
 		}
 		return a - b
@@ -56,7 +56,7 @@ func (p *Policy) Cause(own models.Verdict, city models.Tier, f *models.Facts) Ca
 		}
 	}
 	for _, i := range indexes(every) {
-		if !slices.Contains(cause.Flips, i) {
+		if !slices.Contains(cause.Flips, i) && t.doubt(i, own, f) < hardlyEver {
 			cause.Others = append(cause.Others, i)
 		}
 	}
@@ -69,8 +69,8 @@ func (t *Tiering) fewestFlips(own models.Verdict, want models.Tier) []uint64 {
 	rule := t.rule()
 	n := len(t.Conditions)
 	most := n
-	if n > 16 {
-		most = 4 // bounds the search for policies with very many conditions
+	if n > 20 {
+		most = 5 // bounds the search for policies with very many conditions
 	}
 	var found []uint64
 	for size := 1; size <= most && len(found) == 0; size++ {
@@ -101,16 +101,21 @@ func indexes(mask uint64) []int {
 	return out
 }
 
+// hardlyEver is the doubt about what the registry says: offices seldom differ about it.
+const hardlyEver = 4000
+
 // doubt orders conditions by how likely two offices hold different data about them, the likeliest lowest.
-func doubt(c *Condition, notKnown bool, f *models.Facts) int {
-	facts := c.Test.facts(nil)
-	switch info := facts[0].Info(); {
+func (t *Tiering) doubt(i int, own models.Verdict, f *models.Facts) int {
+	c := &t.Conditions[i]
+	switch info := c.Test.facts(nil)[0].Info(); {
 	case info.Source == models.SourceRegistry:
-		return 3000
-	case notKnown:
+		return hardlyEver
+	case own.NotKnown>>i&1 == 1:
 		return 0
 	case info.Kind == models.KindMoney || info.Kind == models.KindNumber:
 		return 1 + distance(&c.Test, f)
+	case slices.ContainsFunc(t.Standards, func(s Standard) bool { return slices.Contains(s.All, i) }):
+		return 3000 // what a standard takes for granted
 	}
 	return 2000
 }
