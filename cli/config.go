@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"reflect"
@@ -24,7 +25,10 @@ type Config struct {
 	Addr          string `env:"BANGFU_ADDR" envDefault:"127.0.0.1:8080"`
 	PublicURL     string `env:"BANGFU_PUBLIC_URL"` // how people reach the API from outside; empty = http://<Addr>
 	DataDir       string `env:"BANGFU_DATA_DIR" envDefault:"./data"`
-	DB            string `env:"BANGFU_DB"` // empty = sqlite://<data dir>/bangfu.db
+	DB            string `env:"BANGFU_DB"`                                // empty = sqlite://<data dir>/bangfu.db
+	WorkerAddr    string `env:"BANGFU_WORKER_ADDR"`                       // where a worker on its own shows its health and metrics; empty = nowhere
+	TrustedProxy  string `env:"BANGFU_TRUSTED_PROXIES"`                   // addresses or networks whose X-Forwarded-For is believed, separated by ","
+	PublicMinute  int    `env:"BANGFU_PUBLIC_PER_MINUTE" envDefault:"60"` // requests a minute of one address without login
 	AdminToken    string `env:"BANGFU_ADMIN_TOKEN"`
 	MaxUploadMB   int    `env:"BANGFU_MAX_UPLOAD_MB" envDefault:"512"`
 	Folders       string `env:"BANGFU_FOLDERS"` // the directories under which departments' folders may lie, separated by ":"
@@ -86,6 +90,14 @@ func (c Config) validate() error {
 		func() error { return checkAddress("BANGFU_ADDR", c.Addr) },
 		func() error { return checkURL("BANGFU_PUBLIC_URL", c.PublicURL) },
 		func() error { return checkDB(c.DB) },
+		func() error {
+			if c.WorkerAddr == "" {
+				return nil
+			}
+			return checkAddress("BANGFU_WORKER_ADDR", c.WorkerAddr)
+		},
+		func() error { return checkProxies(c.TrustedProxies()) },
+		func() error { return checkRange("BANGFU_PUBLIC_PER_MINUTE", c.PublicMinute, 1, 1000000) },
 		func() error { return checkToken(c.AdminToken) },
 		func() error { return checkRange("BANGFU_MAX_UPLOAD_MB", c.MaxUploadMB, 1, 4096) },
 		func() error { return checkFolders(c.FolderList()) },
@@ -132,6 +144,11 @@ func (c Config) FolderList() []string {
 		}
 	}
 	return list
+}
+
+// TrustedProxies is BANGFU_TRUSTED_PROXIES as a list.
+func (c Config) TrustedProxies() []string {
+	return strings.FieldsFunc(c.TrustedProxy, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // MaxUpload is the size limit of one delivered file in bytes.
@@ -201,6 +218,18 @@ func checkFolders(list []string) error {
 	for _, f := range list {
 		if !filepath.IsAbs(f) {
 			return models.Invalid("BANGFU_FOLDERS", "“%s”应为绝对路径；多个目录以“%c”分隔", f, filepath.ListSeparator)
+		}
+	}
+	return nil
+}
+
+func checkProxies(list []string) error {
+	for _, p := range list {
+		if _, err := netip.ParseAddr(p); err == nil {
+			continue
+		}
+		if _, err := netip.ParsePrefix(p); err != nil {
+			return models.Invalid("BANGFU_TRUSTED_PROXIES", "“%s”应为 IP 地址或网段，如 10.0.0.0/8；多个以逗号分隔", p)
 		}
 	}
 	return nil

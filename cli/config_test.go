@@ -68,6 +68,9 @@ func TestAnInvalidSettingIsNamedInOneChineseLineWithoutSecrets(t *testing.T) {
 		"BANGFU_MAIL_FROM":         {"bangfu", "<>"},
 		"BANGFU_WORKER_ACTIVITIES": {"0"},
 		"BANGFU_WORKER_BULK":       {"1000", "x"},
+		"BANGFU_WORKER_ADDR":       {"9090"},
+		"BANGFU_TRUSTED_PROXIES":   {"proxy.example.cn", "10.0.0.0/33"},
+		"BANGFU_PUBLIC_PER_MINUTE": {"0"},
 		"BANGFU_MAILS_PER_MINUTE":  {"0"},
 	} {
 		for _, value := range values {
@@ -128,9 +131,9 @@ func TestAMistakeOnTheCommandLineIsSaidInChinese(t *testing.T) {
 		"flag needs an argument: --year":                  "选项 --year 需要一个值",
 		`invalid argument "x" for "--year" flag: strconv`: "选项 --year 的值“x”不对",
 	} {
-		err, ok := usageMessage(errors.New(english))
-		require.True(t, ok, english)
-		require.Equal(t, chinese, err.Error())
+		err := usageMessage(errors.New(english))
+		require.NotNil(t, err, english)
+		require.Equal(t, chinese, err.Message)
 	}
 }
 

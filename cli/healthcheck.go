@@ -16,20 +16,29 @@ import (
 
 // healthcheckCommand asks the API of this machine whether it is ready: for containers, whose image has no other program.
 func healthcheckCommand() *cobra.Command {
-	return &cobra.Command{Use: "healthcheck", Short: "检查本机接口是否就绪（供容器使用）", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	var worker bool
+	c := &cobra.Command{Use: "healthcheck", Short: "检查本机接口或工作进程是否就绪（供容器使用）", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
 		config, err := loadConfig()
 		if err != nil {
 			return err
 		}
-		host, port, err := net.SplitHostPort(config.Addr)
+		address := config.Addr
+		if worker {
+			if address = config.WorkerAddr; address == "" {
+				return models.Invalid("BANGFU_WORKER_ADDR", "未设置，工作进程没有可检查的地址")
+			}
+		}
+		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return err
 		}
-		if host == "" || host == "0.0.0.0" || host == "::" {
+		if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 			host = "127.0.0.1"
 		}
 		return ready(c.Context(), "http://"+net.JoinHostPort(host, port)+"/readyz")
 	}}
+	c.Flags().BoolVar(&worker, "worker", false, "检查工作进程（BANGFU_WORKER_ADDR）而不是接口")
+	return c
 }
 
 // ready asks once; the error says what answered.

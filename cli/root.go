@@ -30,7 +30,7 @@ func Execute(ctx context.Context, args ...string) int {
 		return 0
 	}
 	status := 1
-	if usage, ok := usageMessage(err); ok {
+	if usage := usageMessage(err); usage != nil {
 		err, status = usage, 2
 	}
 	fmt.Fprintln(os.Stderr, "错误："+line(err))
@@ -123,15 +123,14 @@ var usageMistakes = []struct {
 	{regexp.MustCompile(`^requires at least (\d+) arg\(s\)`), "至少需要 $1 个参数"},
 }
 
-// usageMessage says in Chinese what is wrong with the command line, if that is what the error is about.
-func usageMessage(err error) (error, bool) {
+// usageMessage says in Chinese what is wrong with the command line; nil if the error is about something else.
+func usageMessage(err error) *models.Error {
 	for _, m := range usageMistakes {
 		if at := m.pattern.FindStringSubmatchIndex(err.Error()); at != nil {
-			text := m.pattern.ExpandString(nil, m.message, err.Error(), at)
-			return models.Errorf(models.CodeInvalid, "%s", text), true
+			return models.Errorf(models.CodeInvalid, "%s", m.pattern.ExpandString(nil, m.message, err.Error(), at))
 		}
 	}
-	return nil, false
+	return nil
 }
 
 // openStore opens the database that the settings name, with its schema up to date. One machine's own file is
