@@ -262,7 +262,8 @@ func (p *Policy) parameter(key string) *Parameter {
 	return nil
 }
 
-// Plan is the calendar of the policy's year: the work plan's dates with the policy's laid over them.
+// Plan is the calendar of the policy's year: the work plan's dates with the policy's laid over them. The error,
+// in Chinese, names the date that is impossible.
 func (p *Policy) Plan() (calendar.Plan, error) {
 	changes := map[calendar.PlanKey]calendar.Date{}
 	for key, md := range p.dates {

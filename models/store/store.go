@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/glebarez/sqlite"
@@ -35,6 +36,8 @@ type Store struct {
 	noLoadData bool
 	// now is the record's clock (real time, UTC, milliseconds as both databases keep them).
 	now func() time.Time
+	// policies holds each policy version that was read, loaded, by its id: a version's content never changes.
+	policies sync.Map
 }
 
 // Open opens the database that dsn names and brings its schema up to date: sqlite://<file>, or
