@@ -30,11 +30,12 @@ test: $(ENGINE) ## 运行全部测试（真实 Temporal 引擎、SQLite 与 Mari
 bench: $(ENGINE) ## 性能测试，最后输出 Markdown 表格
 	@deploy/testdb.sh with go run ./bench $(BENCHFLAGS)
 
-lint: $(BIN)/workflowcheck $(BIN)/golangci-lint ## gofmt、go vet、workflowcheck、golangci-lint
+lint: $(BIN)/workflowcheck $(BIN)/golangci-lint $(BIN)/compose ## gofmt、go vet、workflowcheck、golangci-lint、compose 文件
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "未按 gofmt 排版：$$unformatted（请运行 make fmt）"; exit 1; }
 	go vet ./...
 	$(BIN)/workflowcheck -show-pos ./workflows/... ./worker/...
 	$(BIN)/golangci-lint run ./...
+	$(BIN)/compose docker-compose.yml .env.example
 
 fmt: ## 按 gofmt 排版
 	gofmt -w $$(git ls-files '*.go')
@@ -57,6 +58,9 @@ $(BIN)/workflowcheck: tools/workflowcheck/go.sum
 	@echo "首次构建 workflowcheck …"
 	@cd tools/workflowcheck && go build -o $(CURDIR)/$@ go.temporal.io/sdk/contrib/tools/workflowcheck
 	@touch $@
+
+$(BIN)/compose: tools/compose/go.sum tools/compose/main.go
+	@cd tools/compose && go build -o $(CURDIR)/$@ .
 
 $(BIN)/golangci-lint: tools/golangci-lint/go.sum
 	@echo "首次构建 golangci-lint，约 3 分钟（仅此一次）…"
