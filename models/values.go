@@ -27,6 +27,9 @@ const (
 // MaxCount is the largest number of persons taken for one household.
 const MaxCount = 1_000_000
 
+// Date is the value of a CellDate; no date if Null.
+func (v Value) Date() calendar.Date { return calendar.Date(v.Number) }
+
 // ReadCell reads one cell as it really comes (contract/data-deliveries.md, "Values as they really come"). The reason, in
 // Chinese and empty when the cell is good, says what is wrong with it. An empty cell is Null, which means "not known". The
 // value's text may share raw's memory.
