@@ -1,6 +1,8 @@
 package models
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -128,17 +130,48 @@ func (s CycleState) Allowed(c Command) error {
 
 // Cycle is one district's year as the record holds it.
 type Cycle struct {
-	ID         string
-	District   string
-	Year       int
-	Stage      Stage
-	State      CycleState
-	Plan       calendar.Plan
-	Clock      calendar.Clock
-	PolicyID   int64
-	WorkflowID string
-	RunID      string
-	StartedBy  string
-	StartedAt  time.Time
-	UpdatedAt  time.Time
+	ID          string
+	District    string
+	Year        int
+	Stage       Stage
+	State       CycleState
+	Plan        calendar.Plan
+	Clock       calendar.Clock
+	PolicyID    int64
+	WorkflowID  string
+	RunID       string
+	RequestHash string // of what was asked for: the same request again is the same cycle
+	Attempt     int    // 2 and more: started again after a cancellation
+	StartedBy   string
+	StartedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// NewCycle is what a cycle begins with.
+type NewCycle struct {
+	CycleID     string
+	District    string
+	Year        int
+	Plan        calendar.Plan
+	Clock       calendar.Clock
+	PolicyID    int64
+	WorkflowID  string
+	RequestHash string // of what the administrator asked for: the same request again is the same cycle
+	Attempt     int    // 1, and one more for each start after a cancellation
+	Actor       Actor
+	Today       calendar.Date
+	Duties      []Obligation // what everybody owes in the year, by the policy
+	Connections []Source     // sources that are fetched by the program
+}
+
+// RequestHash tells whether two requests ask for the same year: the plan's changes in order, and the clock.
+func RequestHash(changes map[calendar.PlanKey]calendar.Date, clock calendar.Clock) string {
+	h := sha256.New()
+	for _, i := range calendar.PlanItems {
+		if d, ok := changes[i.Key]; ok {
+			fmt.Fprintf(h, "%s=%s\n", i.Key, d)
+		}
+	}
+	fmt.Fprintf(h, "clock=%s %g\n", clock.Start, clock.DaysPerSecond)
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -84,23 +84,20 @@ func (l Ladder) DueStep(due, today calendar.Date) (step int, ok bool) {
 // Escalated says whether the bureau must know by today.
 func (l Ladder) Escalated(due, today calendar.Date) bool { return due.AddDays(l.Escalate) <= today }
 
-// follows says which of the plan's dates an obligation's due date is, and moves with.
-var follows = map[ObligationKind]calendar.PlanKey{
-	ObligationDelivery:   calendar.PlanDataDue,
-	ObligationDifference: calendar.PlanStudyDue,
-	ObligationHandover:   calendar.PlanHandoverDue,
-	ObligationStandards:  calendar.PlanStandardsDue,
-}
-
-// Follows is the plan's date by which this kind of obligation is due.
-func (k ObligationKind) Follows() calendar.PlanKey { return follows[k] }
-
-// ObligationsFollowing lists the kinds that move with a date of the plan.
-func ObligationsFollowing(key calendar.PlanKey) (kinds []ObligationKind) {
-	for k, f := range follows {
-		if f == key {
-			kinds = append(kinds, k)
+// DueKey is the plan's date by which an obligation is due, and with which it moves.
+func DueKey(kind ObligationKind, subject string) calendar.PlanKey {
+	switch kind {
+	case ObligationDelivery:
+		if subject == SourceCityTiering.String() {
+			return calendar.PlanCityDue
 		}
+		return calendar.PlanDataDue
+	case ObligationDifference:
+		return calendar.PlanStudyDue
+	case ObligationHandover:
+		return calendar.PlanHandoverDue
+	case ObligationStandards:
+		return calendar.PlanStandardsDue
 	}
-	return kinds
+	return ""
 }

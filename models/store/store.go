@@ -110,7 +110,9 @@ func (s *Store) dialect(dsn string) (gorm.Dialector, error) {
 		c.Params = map[string]string{"time_zone": "'+00:00'"}
 		c.MultiStatements = false
 		s.mysql = true
-		return mysql.New(mysql.Config{DSN: c.FormatDSN(), DefaultStringSize: 200}), nil
+		return mysql.New(mysql.Config{DSN: c.FormatDSN(), DefaultStringSize: 200,
+			DisableWithReturning: true, // with RETURNING, MariaDB counts a row that INSERT … DO NOTHING left alone as written
+		}), nil
 	}
 	return nil, errors.New("the database address must begin with sqlite:// or mysql://")
 }
