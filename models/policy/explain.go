@@ -112,7 +112,7 @@ func (j *Judge) missing(f *models.Facts, v models.Verdict, goal models.Tier) []s
 	return out
 }
 
-// step is what an operator does about one condition: the gap where it can be counted, else the policy's advice.
+// step is what an operator does about one condition: the policy's advice, or the gap where it can be counted.
 func (j *Judge) step(c Condition, f *models.Facts, v models.Verdict, index int) string {
 	s := c.Name
 	if gaps := j.gaps(c.Test, f); len(gaps) > 0 {
@@ -122,9 +122,28 @@ func (j *Judge) step(c Condition, f *models.Facts, v models.Verdict, index int) 
 		s = yearWords(j.year).Replace(c.Advice)
 	}
 	if Outcome(v, index) == models.OutcomeNotKnown {
-		s += fmt.Sprintf("（目前%s无数据，可向%s核实）", j.sourceNames(c), j.departments(c))
+		sources, departments := j.lacking(c, f)
+		s += fmt.Sprintf("；目前%s无数据，可向%s核实", sources, departments)
 	}
 	return s + "（" + c.Clause + "）"
+}
+
+// lacking names the sources that say nothing of the household on this condition, and the departments that owe them.
+func (j *Judge) lacking(c Condition, f *models.Facts) (sources, departments string) {
+	var names, owners []string
+	for _, fact := range c.Test.facts(nil) {
+		if f.Has(fact) {
+			continue
+		}
+		source := fact.Info().Source
+		if name := source.Name(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		if owner := j.policy.Sources[source].DepartmentName; !slices.Contains(owners, owner) {
+			owners = append(owners, owner)
+		}
+	}
+	return strings.Join(names, "、"), strings.Join(owners, "、")
 }
 
 // gaps words what a test lacks, leaf by leaf; of alternatives every one.
@@ -140,21 +159,19 @@ func (j *Judge) gaps(t Test, f *models.Facts) (out []string) {
 		return out
 	}
 	info := t.Fact.Info()
-	if info.Kind == models.KindBool {
+	value := f.Number(t.Fact)
+	switch lower := t.lower(); {
+	case info.Kind == models.KindBool || info.Kind == models.KindDate && !f.Has(t.Fact):
 		return []string{info.Name}
-	}
-	if t.AtLeastYears != nil {
-		if !f.Has(t.Fact) {
-			return []string{info.Name + "无数据"}
-		}
+	case t.AtLeastYears != nil:
 		years := int(t.AtLeastYears.Value.Amount)
-		return []string{fmt.Sprintf("成立满%d年的日期是 %s", years, calendar.Date(f.Number(t.Fact)).AddYears(years))}
-	}
-	if t.InCycleYear {
-		return []string{info.Name + fmt.Sprintf("在%d年", j.year)}
-	}
-	if p := t.lower(); f.Has(t.Fact) && p != nil && f.Number(t.Fact) < c.low {
-		return []string{fmt.Sprintf("%s还差 %s（%s）", info.Name, p.Value.like(c.low-f.Number(t.Fact)), j.value(t, f))}
+		return []string{fmt.Sprintf("成立满%d年的日期是 %s%s", years, calendar.Date(value).AddYears(years), t.AtLeastYears.mark())}
+	case t.InCycleYear:
+		return []string{fmt.Sprintf("%s在%d年", info.Name, j.year)}
+	case !f.Has(t.Fact):
+		return []string{info.Name + "达到 " + t.bounds()}
+	case lower != nil && value < c.low:
+		return []string{fmt.Sprintf("%s还差 %s，现为 %s，标准为 %s", info.Name, lower.Value.like(c.low-value), lower.Value.like(value), t.bounds())}
 	}
 	return []string{j.value(t, f)}
 }
@@ -210,6 +227,9 @@ func (j *Judge) leafValue(t Test, f *models.Facts) string {
 			years := int(t.AtLeastYears.Value.Amount)
 			s += fmt.Sprintf("，满%d年的日期是 %s%s，判定日 %s", years, d.AddYears(years), t.AtLeastYears.mark(), j.asOf)
 		}
+		if t.InCycleYear {
+			s += fmt.Sprintf("，判定年度 %d 年", j.year)
+		}
 		return s
 	}
 	amount := "无数据"
@@ -249,16 +269,6 @@ func (j *Judge) sourceNames(c Condition) string {
 	var s []string
 	for _, source := range c.Sources() {
 		s = append(s, source.Name())
-	}
-	return strings.Join(s, "、")
-}
-
-func (j *Judge) departments(c Condition) string {
-	var s []string
-	for _, source := range c.Sources() {
-		if name := j.policy.Sources[source].DepartmentName; !slices.Contains(s, name) {
-			s = append(s, name)
-		}
 	}
 	return strings.Join(s, "、")
 }

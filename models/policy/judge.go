@@ -49,9 +49,10 @@ const (
 	notKnown
 )
 
-// test is a Test with its parameters and dates turned into bounds.
+// test is a Test with its parameters and dates turned into bounds, and OpNot into a flag of what it negates.
 type test struct {
 	op        Op
+	negate    bool // what is met counts as not met, and the other way round
 	boolean   bool // a leaf on a yes/no fact
 	fact      models.Fact
 	unknown   outcome // of a leaf whose fact is not known
@@ -68,9 +69,7 @@ func (p *Policy) Judge(year int, asOf calendar.Date) (*Judge, error) {
 	j := &Judge{policy: p, year: year, asOf: asOf, rule: p.Tiering.rule()}
 	for _, c := range p.Tiering.Conditions {
 		t := j.compile(c.Test)
-		if c.Exclude {
-			t = test{op: OpNot, kids: []test{t}}
-		}
+		t.negate = t.negate != c.Exclude
 		j.tests = append(j.tests, t)
 	}
 	return j, nil
@@ -92,6 +91,11 @@ func mask(indexes []int) (m uint64) {
 }
 
 func (j *Judge) compile(t Test) test {
+	if t.Op == OpNot {
+		c := j.compile(t.Kids[0])
+		c.negate = !c.negate
+		return c
+	}
 	c := test{op: t.Op, fact: t.Fact, unknown: notKnown, low: math.MinInt64, high: math.MaxInt64}
 	for _, k := range t.Kids {
 		c.kids = append(c.kids, j.compile(k))
@@ -140,39 +144,44 @@ func latestStart(asOf calendar.Date, years int) calendar.Date {
 
 // eval gives the outcome of a test for one household.
 func (t *test) eval(f *models.Facts) outcome {
-	switch t.op {
-	case OpFact:
-		switch {
-		case !f.Has(t.fact):
-			return t.unknown
-		case t.boolean:
-			return yes(f.Bool(t.fact))
-		}
-		v := f.Number(t.fact)
-		return yes(t.low <= v && v <= t.high)
-	case OpNot:
-		switch t.kids[0].eval(f) {
-		case met:
-			return notMet
-		case notMet:
-			return met
-		}
-		return notKnown
+	var o outcome
+	if t.op == OpFact {
+		o = t.leaf(f)
+	} else {
+		o = t.branch(f)
 	}
-	// all: one that is not met decides; any: one that is met decides; else what is not known leaves it open.
-	decides, result := notMet, met
+	if t.negate && o != notKnown {
+		return met - o
+	}
+	return o
+}
+
+func (t *test) leaf(f *models.Facts) outcome {
+	switch {
+	case !f.Has(t.fact):
+		return t.unknown
+	case t.boolean:
+		return yes(f.Bool(t.fact))
+	}
+	v := f.Number(t.fact)
+	return yes(t.low <= v && v <= t.high)
+}
+
+// branch is all or any. all: one that is not met decides; any: one that is met; else what is not known leaves it open.
+func (t *test) branch(f *models.Facts) outcome {
+	decides, o := notMet, met
 	if t.op == OpAny {
-		decides, result = met, notMet
+		decides, o = met, notMet
 	}
 	for i := range t.kids {
 		switch t.kids[i].eval(f) {
 		case decides:
 			return decides
 		case notKnown:
-			result = notKnown
+			o = notKnown
 		}
 	}
-	return result
+	return o
 }
 
 func yes(b bool) outcome {
