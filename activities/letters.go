@@ -1,0 +1,209 @@
+package activities
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"strings"
+	texttemplate "text/template"
+
+	"bangfu/models"
+	"bangfu/models/calendar"
+	"bangfu/models/store"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// One file per models.MailKind, as HTML and as text; layout holds what all share.
+var (
+	textFuncs     = texttemplate.FuncMap{"add": func(a, b int) int { return a + b }}
+	htmlTemplates = htmltemplate.Must(htmltemplate.ParseFS(templateFiles, "templates/*.html"))
+	textTemplates = texttemplate.Must(texttemplate.New("mail").Funcs(textFuncs).ParseFS(templateFiles, "templates/*.txt"))
+)
+
+// Letters writes the mails that tell departments and the bureau what goes on, into the outbox.
+type Letters struct {
+	Store     *store.Store
+	PublicURL string                      // where people reach the API; may be empty
+	Wake      func(context.Context) error // wakes the sender of mail (workflows.WakeOutbox); nil in tests that do not send
+}
+
+// letter is what every template knows.
+type letter struct {
+	Subject   string
+	Headline  string
+	District  string // its name
+	Date      string
+	URL       string
+	Note      string
+	Rehearsal bool
+
+	To      string // whom it addresses, by the department's name
+	Items   []letterItem
+	Count   int
+	More    int    // items beyond those shown
+	Orphans string // departments without any address
+	Year    int
+	Dates   []letterDate
+	Reason  string
+	Source  string
+	Code    string
+	Since   string
+	Problem string
+}
+
+// letterItem is one thing that is owed.
+type letterItem struct {
+	Department string // only where it is not the addressee's own
+	Title      string
+	Clause     string
+	Due        string
+	Left       string
+	After      string // what happens after the date
+	How        string
+	Overdue    bool
+	Soon       bool
+}
+
+// letterDate is one date of the plan; Old is what it was, if it changed.
+type letterDate struct{ Name, Date, Old string }
+
+// rehearsalMark begins the subject of every mail of a rehearsal.
+const rehearsalMark = "【演练】"
+
+// write makes the message to one recipient.
+func (l letter) write(kind models.MailKind, m models.Message) (models.Message, error) {
+	l.Subject = "【帮扶】" + l.Headline
+	if l.Rehearsal {
+		l.Subject = rehearsalMark + l.Subject
+	}
+	var html, text strings.Builder
+	if err := htmlTemplates.ExecuteTemplate(&html, string(kind)+".html", l); err != nil {
+		return m, fmt.Errorf("writing a mail: %w", err)
+	}
+	if err := textTemplates.ExecuteTemplate(&text, string(kind)+".txt", l); err != nil {
+		return m, fmt.Errorf("writing a mail: %w", err)
+	}
+	m.Kind, m.Subject, m.HTML, m.Text = kind, l.Subject, html.String(), text.String()
+	return m, nil
+}
+
+// writeAll makes the message to each recipient.
+func (l letter) writeAll(kind models.MailKind, m models.Message, recipients []string) ([]models.Message, error) {
+	list := make([]models.Message, 0, len(recipients))
+	m, err := l.write(kind, m)
+	for _, r := range recipients {
+		m.Recipient = r
+		list = append(list, m)
+	}
+	return list, err
+}
+
+// begin fills what every letter of a district says.
+func (a *Letters) begin(ctx context.Context, district string, on calendar.Date, rehearsal bool) (letter, error) {
+	d, err := a.Store.District(ctx, district)
+	if err != nil {
+		return letter{}, err
+	}
+	return letter{District: d.Name, Date: on.Chinese(), URL: strings.TrimSuffix(a.PublicURL, "/"), Rehearsal: rehearsal}, nil
+}
+
+func (a *Letters) wake(ctx context.Context) error {
+	if a.Wake == nil {
+		return nil
+	}
+	if err := a.Wake(ctx); err != nil {
+		return fmt.Errorf("waking the sender of mail: %w", err)
+	}
+	return nil
+}
+
+// send enqueues and wakes; also when nothing is new, because an earlier try may have died between the two.
+func (a *Letters) send(ctx context.Context, mails ...models.Message) error {
+	if _, err := a.Store.Enqueue(ctx, mails...); err != nil {
+		return err
+	}
+	return a.wake(ctx)
+}
+
+// left says in working days how long there is still time, or since when there is none.
+func left(w *calendar.Workdays, due, today calendar.Date) string {
+	n := w.WorkdaysBetween(today, due)
+	switch {
+	case due == today:
+		return "今天到期"
+	case due < today && n == 0:
+		return fmt.Sprintf("已逾期 %d 天", today-due)
+	case due < today:
+		return fmt.Sprintf("已逾期 %d 个工作日", -n)
+	case n == 0:
+		return fmt.Sprintf("还有 %d 天，期间没有工作日", due-today)
+	}
+	return fmt.Sprintf("还有 %d 个工作日", n)
+}
+
+// howTo says how a kind of obligation is done.
+func howTo(o models.Obligation) string {
+	switch o.Kind {
+	case models.ObligationDelivery:
+		return fmt.Sprintf("办理方式：上传数据文件（来源代码 %s），或经已登记的接口、共享目录交付。", o.Subject)
+	case models.ObligationDifference:
+		return "办理方式：逐户核对本区判定与市级结果的差异，作出处理并写明理由。"
+	case models.ObligationHandover:
+		return "办理方式：下载汇总文件报送名录，并登记回执。"
+	case models.ObligationStandards:
+		return "办理方式：核对政策文件后公布标准与措施。"
+	}
+	return ""
+}
+
+// item describes an obligation to its owner, or to somebody else by the owner's name.
+func item(o models.Obligation, ladder models.Ladder, w *calendar.Workdays, today calendar.Date, department string) letterItem {
+	after := ""
+	switch escalation := o.Due.AddDays(ladder.Escalate); {
+	case o.EscalatedOn != 0 || o.Due < today && escalation <= today:
+		after = "已逾期，报区市场监管局督办。"
+	case o.Owner != models.BureauCode:
+		after = fmt.Sprintf("%s仍未完成的，报区市场监管局督办。", escalation.Chinese())
+	}
+	return letterItem{Department: department, Title: o.Title, Clause: o.Clause, Due: o.Due.Chinese(), Left: left(w, o.Due, today),
+		After: after, How: howTo(o), Overdue: o.Due < today, Soon: o.Due-today <= 3}
+}
+
+// FailureInput says that a source cannot be fetched. Natural key: District, CycleID, Source and Today.
+type FailureInput struct {
+	District  string
+	CycleID   string
+	Rehearsal bool
+	Source    models.Source
+	Owner     string // department code
+	Since     calendar.Date
+	Today     calendar.Date
+	Problem   string // Chinese, without secrets
+}
+
+// ReportFailure tells the department and the bureau that a connection fails.
+func (a *Letters) ReportFailure(ctx context.Context, in FailureInput) error {
+	l, err := a.begin(ctx, in.District, in.Today, in.Rehearsal)
+	if err != nil {
+		return err
+	}
+	l.Headline = in.Source.Name() + "数据无法自动取得"
+	l.Source, l.Code, l.Since, l.Problem = in.Source.Name(), in.Source.String(), in.Since.Chinese(), in.Problem
+	m := models.Message{District: in.District, CycleID: in.CycleID, OnDate: in.Today, Key: in.Source.String()}
+	var all []models.Message
+	for _, department := range []string{in.Owner, models.BureauCode} {
+		to, err := a.Store.Recipients(ctx, in.District, department)
+		if err != nil {
+			return err
+		}
+		mails, err := l.writeAll(models.MailConnection, m, to)
+		if err != nil {
+			return err
+		}
+		all = append(all, mails...) // who is both gets it once, by the key
+	}
+	return a.send(ctx, all...)
+}

@@ -1,0 +1,156 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"bangfu/models"
+	"bangfu/models/calendar"
+)
+
+// RoundCycles lists the running cycles that a morning round looks after: one rehearsed cycle, or every cycle of a
+// district that lives in real time.
+func (s *Store) RoundCycles(ctx context.Context, district, cycleID string) ([]models.Cycle, error) {
+	q := s.db.WithContext(ctx).Where("district = ? AND state = ?", district, models.CycleRunning)
+	if cycleID != "" {
+		q = q.Where("id = ?", cycleID)
+	}
+	var rows []cycleRow
+	if err := q.Order("id").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("listing the cycles of %s's round: %w", district, err)
+	}
+	var list []models.Cycle
+	for _, r := range rows {
+		c, err := r.cycle()
+		if err != nil {
+			return nil, err
+		}
+		if c.Clock.Rehearsal() == (cycleID != "") {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// Debtors lists who owes something in the cycles that is due by a date, by department code.
+func (s *Store) Debtors(ctx context.Context, district string, cycles []string, dueBy calendar.Date) ([]string, error) {
+	var owners []string
+	err := s.db.WithContext(ctx).Model(&obligationRow{}).Distinct("owner").
+		Where("district = ? AND state = ? AND due <= ? AND cycle_id IN ?", district, models.ObligationOpen, dueBy, cycles).
+		Order("owner").Pluck("owner", &owners).Error
+	if err != nil {
+		return nil, fmt.Errorf("looking for who owes something in %s: %w", district, err)
+	}
+	return owners, nil
+}
+
+// Owed gives what an owner owes in the cycles that is due by a date, by due date and id, after a cursor.
+func (s *Store) Owed(ctx context.Context, district, owner string, cycles []string, dueBy calendar.Date, after ObligationCursor, limit int) ([]models.Obligation, error) {
+	q := s.db.WithContext(ctx).Where("district = ? AND owner = ? AND state = ? AND due <= ? AND cycle_id IN ?", district, owner, models.ObligationOpen, dueBy, cycles)
+	if after.ID != 0 {
+		q = q.Where("due >= ? AND (due > ? OR id > ?)", after.Due, after.Due, after.ID)
+	}
+	var rows []obligationRow
+	if err := q.Order("due, id").Limit(limit).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("reading what %s owes in %s: %w", owner, district, err)
+	}
+	list := make([]models.Obligation, len(rows))
+	for i, r := range rows {
+		list[i] = r.obligation()
+	}
+	return list, nil
+}
+
+// Recipients gives the addresses at which a department is reached, without doubles: its officers, or else its mailbox.
+// For the bureau they are the district's administrators, its officers and its mailbox, or else the administrators of
+// the whole installation. None is possible.
+func (s *Store) Recipients(ctx context.Context, district, department string) ([]string, error) {
+	find := func(where string, args ...any) (list []string, err error) {
+		err = s.db.WithContext(ctx).Table("users").Where("disabled = ?", false).Where(where, args...).Order("id").Pluck("email", &list).Error
+		if err != nil {
+			return nil, fmt.Errorf("looking for the people of %s/%s: %w", district, department, err)
+		}
+		return list, nil
+	}
+	list, err := find("district = ? AND (role = ? AND department = ? OR role = ? AND ?)",
+		district, models.RoleDepartment, department, models.RoleAdmin, department == models.BureauCode)
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 || department == models.BureauCode {
+		var mailbox []string
+		err := s.db.WithContext(ctx).Table("departments").Where("district = ? AND code = ? AND email <> ''", district, department).Pluck("email", &mailbox).Error
+		if err != nil {
+			return nil, fmt.Errorf("looking for the mailbox of %s/%s: %w", district, department, err)
+		}
+		list = append(list, mailbox...)
+	}
+	if len(list) == 0 && department == models.BureauCode {
+		if list, err = find("district = '' AND role = ?", models.RoleAdmin); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	var once []string
+	for _, a := range list {
+		if !seen[a] {
+			seen[a] = true
+			once = append(once, a)
+		}
+	}
+	return once, nil
+}
+
+// Reminded is an obligation whose owner is reminded, with the step of the ladder that came.
+type Reminded struct {
+	ID   int64
+	Step int
+}
+
+// Remind writes the mails of one recipient group and marks what they speak of, all or nothing. When none of the mails
+// is new (they were written on this date before), nothing is marked, so that what came since waits for the next round.
+func (s *Store) Remind(ctx context.Context, mails []models.Message, marks []Reminded, on calendar.Date) (added int, err error) {
+	byStep := map[int][]int64{}
+	for _, m := range marks {
+		byStep[m.Step] = append(byStep[m.Step], m.ID)
+	}
+	return s.mailAndMark(ctx, mails, func(tx *gorm.DB) error {
+		for step, ids := range byStep {
+			if err := s.markObligations(tx, ids, map[string]any{"reminded_step": step, "reminded_on": on}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Escalate is Remind for what the bureau must know.
+func (s *Store) Escalate(ctx context.Context, mails []models.Message, ids []int64, on calendar.Date) (added int, err error) {
+	return s.mailAndMark(ctx, mails, func(tx *gorm.DB) error {
+		return s.markObligations(tx, ids, map[string]any{"escalated_on": on})
+	})
+}
+
+func (s *Store) mailAndMark(ctx context.Context, mails []models.Message, mark func(tx *gorm.DB) error) (added int, err error) {
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		if added, err = s.enqueue(tx, mails...); err != nil || added == 0 {
+			return err
+		}
+		return mark(tx)
+	})
+	return added, err
+}
+
+func (s *Store) markObligations(tx *gorm.DB, ids []int64, change map[string]any) error {
+	change["updated_at"] = s.now()
+	for len(ids) > 0 {
+		n := min(len(ids), 1000)
+		if err := tx.Model(&obligationRow{}).Where("id IN ? AND state = ?", ids[:n], models.ObligationOpen).Updates(change).Error; err != nil {
+			return fmt.Errorf("marking what was reminded: %w", err)
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
