@@ -1,9 +1,19 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+
+	"golang.org/x/crypto/argon2"
+)
 
 // SQL lets tests do to the database what an intruder would.
 func (s *Store) SQL() *sql.DB { return s.sql }
+
+// WeakHash makes a hash as an earlier version of the program might have.
+func WeakHash(password string) string {
+	salt := []byte("0123456789abcdef")
+	return "$argon2id$v=19$m=1024,t=1,p=1$" + encode.EncodeToString(salt) + "$" + encode.EncodeToString(argon2.IDKey(normalised(password), salt, 1, 1024, 1, 32))
+}
 
 // ForbidLoadData makes the store work as on a server with local_infile off.
 func (s *Store) ForbidLoadData() { s.noLoadData = true }

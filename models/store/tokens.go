@@ -25,7 +25,7 @@ func HashToken(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// CreateToken makes a token for a user, valid for the given time; 0 = until revoked. The secret is given once and
+// CreateToken makes a token for a user, valid for the given time; 0 = until revoked, a past one never. The secret is given once and
 // never again. The error is a *models.Error for a name that is too long or a user who is not there.
 func (s *Store) CreateToken(ctx context.Context, actor models.Actor, userID int64, name string, valid time.Duration) (secret string, t models.Token, err error) {
 	if err := models.ValidateName("name", name, 100); err != nil {
@@ -40,7 +40,7 @@ func (s *Store) CreateToken(ctx context.Context, actor models.Actor, userID int6
 	}
 	secret = tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
 	t = models.Token{UserID: userID, Name: name, Prefix: secret[:10], Hash: HashToken(secret), CreatedAt: s.now()}
-	if valid > 0 {
+	if valid != 0 {
 		expires := t.CreatedAt.Add(valid)
 		t.ExpiresAt = &expires
 	}
