@@ -61,7 +61,7 @@ func (a *Tiering) PlanRun(ctx context.Context, in PlanRunInput) (RunPlan, error)
 	}
 	run, err := a.Store.OpenRun(ctx, store.RunBasis{
 		CycleID: in.CycleID, District: in.District, Year: in.Year, AsOf: in.AsOf,
-		PolicyID: law.ID, PolicyHash: law.Policy.Hash(), Program: a.Program,
+		PolicyID: law.ID, PolicyHash: law.Hash, Program: a.Program,
 	}, maxTieringParts)
 	if err != nil {
 		return RunPlan{}, err

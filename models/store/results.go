@@ -53,7 +53,7 @@ func (s *Store) OpenResults(ctx context.Context, runID int64, part, round int) (
 			_ = w.conn.Close()
 			return nil, fmt.Errorf("asking whether the database takes LOAD DATA LOCAL: %w", err)
 		}
-		if w.load = w.multiRow; localInfile {
+		if w.load = w.multiRow; localInfile && !s.noLoadData {
 			w.load = w.loadData
 		}
 	}
