@@ -229,3 +229,28 @@ func CleanFileName(name string) string {
 	}
 	return name
 }
+
+// Text is the receipt in words, for people.
+func (d Delivery) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "数据交付回执 %s\n%s数据（%d年，%s）\n", d.ID, d.Source.Name(), d.Year, d.District)
+	if d.FileName != "" {
+		fmt.Fprintf(&b, "文件：%s\n", d.FileName)
+	}
+	if d.SHA256 != "" {
+		fmt.Fprintf(&b, "SHA-256：%s\n", d.SHA256)
+	}
+	switch d.State {
+	case DeliveryRefused:
+		fmt.Fprintf(&b, "结果：整体退回，原有数据不变\n原因：%s\n", d.Reason)
+	case DeliveryReceived:
+		b.WriteString("结果：已收到，尚未生效\n")
+	case DeliveryAccepted:
+		fmt.Fprintf(&b, "结果：已生效\n读取 %d 行，采用 %d 行，重复 %d 行，拒绝 %d 行，登记数据中尚无 %d 行\n",
+			d.Rows.Read, d.Rows.Accepted, d.Rows.Repeated, d.Rows.Rejected, d.Rows.Unmatched)
+		if len(d.UnknownColumns) > 0 {
+			fmt.Fprintf(&b, "未采用的列：%s\n", strings.Join(d.UnknownColumns, "、"))
+		}
+	}
+	return b.String()
+}

@@ -27,6 +27,7 @@ type connectionRow struct {
 	EtagYear           int
 	LastOkAt           *time.Time
 	FailingSince       *time.Time
+	ReportedAt         *time.Time
 	LastError          string
 }
 
@@ -137,7 +138,7 @@ func (s *Store) ConnectedSources(ctx context.Context, district string) ([]models
 // fetched again. An empty etag leaves what is known as it is.
 func (s *Store) ConnectionWorked(ctx context.Context, district string, source models.Source, year int, etag string) error {
 	now := s.now()
-	err := s.db.WithContext(ctx).Exec("UPDATE connections SET last_ok_at = ?, failing_since = NULL, last_error = '' WHERE district = ? AND source = ?",
+	err := s.db.WithContext(ctx).Exec("UPDATE connections SET last_ok_at = ?, failing_since = NULL, reported_at = NULL, last_error = '' WHERE district = ? AND source = ?",
 		now, district, source.String()).Error
 	if err == nil && etag != "" && len(etag) <= 300 {
 		err = s.db.WithContext(ctx).Exec("UPDATE connections SET etag = ?, etag_year = ? WHERE district = ? AND source = ?",
@@ -149,13 +150,32 @@ func (s *Store) ConnectionWorked(ctx context.Context, district string, source mo
 	return nil
 }
 
-// ConnectionFailed notes a failed look and gives since when the connection has been failing.
-func (s *Store) ConnectionFailed(ctx context.Context, district string, source models.Source, reason string) (since time.Time, err error) {
+// ConnectionFailed notes a failed look and gives since when the connection has been failing, and whether that must be
+// told now: it has lasted for ReportAfter and was not told yet.
+func (s *Store) ConnectionFailed(ctx context.Context, district string, source models.Source, reason string) (since time.Time, report bool, err error) {
+	now := s.now()
 	err = s.db.WithContext(ctx).Exec("UPDATE connections SET failing_since = COALESCE(failing_since, ?), last_error = ? WHERE district = ? AND source = ?",
-		s.now(), shortened(reason, 500), district, source.String()).Error
-	if err != nil {
-		return since, fmt.Errorf("noting that the connection %s/%s fails: %w", district, source, err)
+		now, shortened(reason, 500), district, source.String()).Error
+	var row connectionRow
+	if err == nil {
+		err = s.db.WithContext(ctx).Where("district = ? AND source = ?", district, source.String()).Limit(1).Find(&row).Error
 	}
-	c, err := s.Connection(ctx, district, source)
-	return c.FailingSince, err
+	if err != nil || row.FailingSince == nil {
+		if err != nil {
+			err = fmt.Errorf("noting that the connection %s/%s fails: %w", district, source, err)
+		}
+		return since, false, err
+	}
+	since = *row.FailingSince
+	return since, row.ReportedAt == nil && now.Sub(since) >= time.Duration(row.ReportAfterMinutes)*time.Minute, nil
+}
+
+// ConnectionReported notes that the failure has been told; it is told again only after the connection has worked.
+func (s *Store) ConnectionReported(ctx context.Context, district string, source models.Source) error {
+	err := s.db.WithContext(ctx).Exec("UPDATE connections SET reported_at = ? WHERE district = ? AND source = ? AND failing_since IS NOT NULL",
+		s.now(), district, source.String()).Error
+	if err != nil {
+		return fmt.Errorf("noting that the failure of %s/%s was told: %w", district, source, err)
+	}
+	return nil
 }

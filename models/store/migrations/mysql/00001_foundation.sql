@@ -28,6 +28,7 @@ CREATE TABLE connections (
   etag_year INT NOT NULL DEFAULT 0,
   last_ok_at DATETIME(3) NULL,
   failing_since DATETIME(3) NULL,
+  reported_at DATETIME(3) NULL,
   last_error VARCHAR(500) NOT NULL DEFAULT '',
   PRIMARY KEY (district, source)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -28,6 +28,7 @@ CREATE TABLE connections (
   etag_year INTEGER NOT NULL DEFAULT 0,
   last_ok_at DATETIME NULL,
   failing_since DATETIME NULL,
+  reported_at DATETIME NULL,
   last_error TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (district, source)
 );
