@@ -17,9 +17,9 @@ import (
 // PolicyVersion is one version of a district's policy of a year, as stored, with the policy that it holds. Its
 // content never changes, so that a result which names it can be derived again.
 type PolicyVersion struct {
-	*policy.Policy
+	*policy.Policy `gorm:"-"`
 
-	ID          int64
+	ID          int64 `gorm:"primaryKey"`
 	District    string
 	Year        int
 	Version     int
@@ -30,63 +30,34 @@ type PolicyVersion struct {
 	CreatedBy   models.Actor
 	CreatedAt   time.Time
 	InForceBy   models.Actor
-	InForceAt   time.Time // zero before it was first put in force
-	PublishedAt time.Time // zero before it was published (二(一)1)
+	InForceAt   *time.Time // nil before it was put in force
+	PublishedAt *time.Time // nil before it was published (二(一)1)
 }
 
-// policyRow is a row of policies.
-type policyRow struct {
-	ID          int64 `gorm:"primaryKey"`
-	District    string
-	Year        int
-	Version     int
-	Hash        string
-	Content     string
-	State       models.PolicyState
-	Note        string
-	CreatedBy   models.Actor
-	CreatedAt   time.Time
-	InForceBy   models.Actor
-	InForceAt   *time.Time
-	PublishedAt *time.Time
-}
-
-func (policyRow) TableName() string { return "policies" }
-
-func (r policyRow) version() PolicyVersion {
-	v := PolicyVersion{ID: r.ID, District: r.District, Year: r.Year, Version: r.Version, Hash: r.Hash, Content: r.Content,
-		State: r.State, Note: r.Note, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt, InForceBy: r.InForceBy}
-	if r.InForceAt != nil {
-		v.InForceAt = *r.InForceAt
-	}
-	if r.PublishedAt != nil {
-		v.PublishedAt = *r.PublishedAt
-	}
-	return v
-}
+// TableName is the table of versions.
+func (PolicyVersion) TableName() string { return "policies" }
 
 // loaded gives the version with its policy, which is read once per process.
-func (s *Store) loaded(r policyRow) (PolicyVersion, error) {
-	v := r.version()
-	if p, ok := s.policies.Load(r.ID); ok {
+func (s *Store) loaded(v PolicyVersion) (PolicyVersion, error) {
+	if p, ok := s.policies.Load(v.ID); ok {
 		v.Policy = p.(*policy.Policy)
 		return v, nil
 	}
-	p, err := policy.Load([]byte(r.Content))
+	p, err := policy.Load([]byte(v.Content))
 	if err != nil {
-		return v, fmt.Errorf("loading policy version %d of %s/%d: %w", r.Version, r.District, r.Year, err)
+		return v, fmt.Errorf("loading policy version %d of %s/%d: %w", v.Version, v.District, v.Year, err)
 	}
-	if p.Hash() != r.Hash {
-		return v, fmt.Errorf("loading policy version %d of %s/%d: its content does not have its hash %s", r.Version, r.District, r.Year, r.Hash)
+	if p.Hash() != v.Hash {
+		return v, fmt.Errorf("loading policy version %d of %s/%d: its content does not have its hash %s", v.Version, v.District, v.Year, v.Hash)
 	}
-	kept, _ := s.policies.LoadOrStore(r.ID, p)
+	kept, _ := s.policies.LoadOrStore(v.ID, p)
 	v.Policy = kept.(*policy.Policy)
 	return v, nil
 }
 
 // PolicyByID gives a version, loaded; CodeNotFound if there is none.
 func (s *Store) PolicyByID(ctx context.Context, id int64) (PolicyVersion, error) {
-	var r policyRow
+	var r PolicyVersion
 	switch err := s.db.WithContext(ctx).Take(&r, id).Error; {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return PolicyVersion{}, models.NotFound("没有编号为 %d 的政策版本", id)
@@ -105,8 +76,8 @@ func (s *Store) PolicyInForce(ctx context.Context, district string, year int) (P
 	return s.loaded(r)
 }
 
-func policyInForce(tx *gorm.DB, district string, year int) (policyRow, error) {
-	var r policyRow
+func policyInForce(tx *gorm.DB, district string, year int) (PolicyVersion, error) {
+	var r PolicyVersion
 	err := tx.Where("district = ? AND year = ? AND state = ?", district, year, models.PolicyInForce).Take(&r).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -120,7 +91,7 @@ func policyInForce(tx *gorm.DB, district string, year int) (policyRow, error) {
 // PublishedPolicy gives the version whose standards are public: the one in force if it was published, else the one
 // that was published last; CodeNotFound if none was.
 func (s *Store) PublishedPolicy(ctx context.Context, district string, year int) (PolicyVersion, error) {
-	var r policyRow
+	var r PolicyVersion
 	err := s.db.WithContext(ctx).Where("district = ? AND year = ? AND published_at IS NOT NULL", district, year).
 		Order("published_at DESC, version DESC").Take(&r).Error
 	switch {
@@ -147,13 +118,9 @@ func (s *Store) Policies(ctx context.Context, f PolicyFilter, after int64, limit
 	if f.Year != 0 {
 		q = q.Where("year = ?", f.Year)
 	}
-	var rows []policyRow
-	if err := q.Order("id").Limit(limit).Find(&rows).Error; err != nil {
+	var list []PolicyVersion
+	if err := q.Order("id").Limit(limit).Find(&list).Error; err != nil {
 		return nil, fmt.Errorf("listing policy versions: %w", err)
-	}
-	list := make([]PolicyVersion, len(rows))
-	for i, r := range rows {
-		list[i] = r.version()
 	}
 	return list, nil
 }
@@ -171,7 +138,7 @@ func (s *Store) AddPolicy(ctx context.Context, actor models.Actor, district stri
 	if len([]rune(note)) > 500 {
 		return PolicyVersion{}, models.Invalid("note", "说明最长 500 字")
 	}
-	var r policyRow
+	var r PolicyVersion
 	err = s.policyTx(ctx, func(tx *gorm.DB) error {
 		var created bool
 		if r, created, err = s.addPolicy(tx, actor, p, content, note); err != nil || !created {
@@ -201,7 +168,7 @@ func invalidPolicy(err error) error {
 
 func policyObject(id int64) string { return fmt.Sprintf("policy/%d", id) }
 
-func policyDetail(r policyRow) map[string]any {
+func policyDetail(r PolicyVersion) map[string]any {
 	return map[string]any{"district": r.District, "year": r.Year, "version": r.Version, "hash": r.Hash}
 }
 
@@ -215,7 +182,7 @@ func (s *Store) policyTx(ctx context.Context, f func(tx *gorm.DB) error) error {
 }
 
 // addPolicy writes a draft, unless the same content is there already.
-func (s *Store) addPolicy(tx *gorm.DB, actor models.Actor, p *policy.Policy, content []byte, note string) (r policyRow, created bool, err error) {
+func (s *Store) addPolicy(tx *gorm.DB, actor models.Actor, p *policy.Policy, content []byte, note string) (r PolicyVersion, created bool, err error) {
 	err = tx.Where("district = ? AND year = ? AND hash = ?", p.District, p.Year, p.Hash()).Take(&r).Error
 	if !errors.Is(err, gorm.ErrRecordNotFound) {
 		return r, false, err
@@ -224,7 +191,7 @@ func (s *Store) addPolicy(tx *gorm.DB, actor models.Actor, p *policy.Policy, con
 	if err := tx.Raw("SELECT COALESCE(MAX(version), 0) FROM policies WHERE district = ? AND year = ?", p.District, p.Year).Scan(&last).Error; err != nil {
 		return r, false, err
 	}
-	r = policyRow{District: p.District, Year: p.Year, Version: last + 1, Hash: p.Hash(), Content: string(content),
+	r = PolicyVersion{District: p.District, Year: p.Year, Version: last + 1, Hash: p.Hash(), Content: string(content),
 		State: models.PolicyDraft, Note: note, CreatedBy: actor, CreatedAt: s.now()}
 	return r, true, tx.Create(&r).Error
 }
@@ -250,8 +217,8 @@ func (s *Store) PutInForce(ctx context.Context, actor models.Actor, id int64) er
 
 // lockPolicy reads a version and locks every version of its district and year, so that two administrators who
 // put two versions in force at once do it one after the other.
-func (s *Store) lockPolicy(tx *gorm.DB, id int64) (policyRow, error) {
-	var r policyRow
+func (s *Store) lockPolicy(tx *gorm.DB, id int64) (PolicyVersion, error) {
+	var r PolicyVersion
 	switch err := tx.Take(&r, id).Error; {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return r, models.NotFound("没有编号为 %d 的政策版本", id)
@@ -259,21 +226,21 @@ func (s *Store) lockPolicy(tx *gorm.DB, id int64) (policyRow, error) {
 		return r, err
 	}
 	var ids []int64
-	if err := s.forUpdate(tx).Model(&policyRow{}).Where("district = ? AND year = ?", r.District, r.Year).Order("id").Pluck("id", &ids).Error; err != nil {
+	if err := s.forUpdate(tx).Model(&PolicyVersion{}).Where("district = ? AND year = ?", r.District, r.Year).Order("id").Pluck("id", &ids).Error; err != nil {
 		return r, err
 	}
 	return r, s.forUpdate(tx).Take(&r, id).Error // as it is now that it is locked
 }
 
-func (s *Store) putInForce(tx *gorm.DB, actor models.Actor, r *policyRow) error {
-	err := tx.Model(&policyRow{}).Where("district = ? AND year = ? AND state = ?", r.District, r.Year, models.PolicyInForce).
+func (s *Store) putInForce(tx *gorm.DB, actor models.Actor, r *PolicyVersion) error {
+	err := tx.Model(&PolicyVersion{}).Where("district = ? AND year = ? AND state = ?", r.District, r.Year, models.PolicyInForce).
 		Update("state", models.PolicyReplaced).Error
 	if err != nil {
 		return err
 	}
 	now := s.now()
 	r.State, r.InForceBy, r.InForceAt = models.PolicyInForce, actor, &now
-	return tx.Model(&policyRow{}).Where("id = ?", r.ID).
+	return tx.Model(&PolicyVersion{}).Where("id = ?", r.ID).
 		Updates(map[string]any{"state": r.State, "in_force_by": r.InForceBy, "in_force_at": now}).Error
 }
 
@@ -289,7 +256,7 @@ func (s *Store) EnsurePolicy(ctx context.Context, district string, year int) (Po
 	if err != nil { // the embedded file is checked by tests, so it is the district or the year
 		return PolicyVersion{}, invalidPolicy(err)
 	}
-	var r policyRow
+	var r PolicyVersion
 	err = s.policyTx(ctx, func(tx *gorm.DB) error {
 		if r, _, err = s.addPolicy(tx, models.ActorSystem, p, content, "工作方案默认政策，数额待区里确认"); err != nil {
 			return err
@@ -327,7 +294,7 @@ func (s *Store) PublishPolicy(ctx context.Context, actor models.Actor, id int64)
 			return nil
 		}
 		now := s.now()
-		if err := tx.Model(&policyRow{}).Where("id = ?", id).Update("published_at", now).Error; err != nil {
+		if err := tx.Model(&PolicyVersion{}).Where("id = ?", id).Update("published_at", now).Error; err != nil {
 			return err
 		}
 		cycle := models.CycleID(r.District, r.Year)
