@@ -1,0 +1,319 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"bangfu/models"
+	"bangfu/models/calendar"
+	"bangfu/workflows"
+)
+
+// StartCycleInput asks for a district's year.
+type StartCycleInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100" doc:"同一请求重发时保持不变"`
+	Body           struct {
+		District string                             `json:"district" pattern:"^[0-9]{6}$" doc:"行政区划代码"`
+		Year     int                                `json:"year" minimum:"2024" maximum:"2100"`
+		Plan     map[calendar.PlanKey]calendar.Date `json:"plan,omitempty" doc:"与默认不同的计划日期"`
+		Clock    *calendar.Clock                    `json:"clock,omitempty" doc:"演练时钟，仅限演练"`
+	}
+}
+
+// StartedCycle is the answer to a start.
+type StartedCycle struct {
+	ID         string `json:"id"`
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+	UIURL      string `json:"ui_url" doc:"在 Temporal 界面中查看"`
+}
+
+// PlanDate is one date of a cycle's plan.
+type PlanDate struct {
+	Key    calendar.PlanKey `json:"key"`
+	Name   string           `json:"name"`
+	Date   calendar.Date    `json:"date"`
+	Clause string           `json:"clause"`
+}
+
+// CycleView is a cycle as administrators see it.
+type CycleView struct {
+	ID         string              `json:"id"`
+	District   string              `json:"district"`
+	Year       int                 `json:"year"`
+	Stage      models.Stage        `json:"stage"`
+	StageName  string              `json:"stage_name"`
+	State      models.CycleState   `json:"state"`
+	Today      calendar.Date       `json:"today" doc:"业务日期（演练时为模拟日期）"`
+	Plan       []PlanDate          `json:"plan"`
+	Clock      *calendar.Clock     `json:"clock,omitempty"`
+	PolicyID   int64               `json:"policy_id"`
+	WorkflowID string              `json:"workflow_id"`
+	UIURL      string              `json:"ui_url"`
+	StartedAt  string              `json:"started_at"`
+	Counts     map[string]int64    `json:"counts,omitempty" doc:"各状态应办事项数"`
+	Owed       []models.Obligation `json:"owed,omitempty" doc:"谁还欠什么"`
+	Events     any                 `json:"events,omitempty"`
+}
+
+func (s *Server) registerCycles() {
+	tags := []string{"年度工作"}
+	register(s, admins, huma.Operation{OperationID: "start-cycle", Method: http.MethodPost, Path: "/api/v1/cycles", Summary: "启动一个区的年度工作", Tags: tags, DefaultStatus: http.StatusAccepted}, s.startCycle)
+	register(s, everyone, huma.Operation{OperationID: "list-cycles", Method: http.MethodGet, Path: "/api/v1/cycles", Summary: "年度工作列表", Tags: tags}, s.listCycles)
+	register(s, everyone, huma.Operation{OperationID: "get-cycle", Method: http.MethodGet, Path: "/api/v1/cycles/{id}", Summary: "年度工作：阶段、计划、谁欠什么", Tags: tags}, s.getCycle)
+	register(s, admins, huma.Operation{OperationID: "reschedule-cycle", Method: http.MethodPatch, Path: "/api/v1/cycles/{id}/plan", Summary: "调整计划日期", Tags: tags}, s.reschedule)
+	register(s, admins, huma.Operation{OperationID: "command-cycle", Method: http.MethodPost, Path: "/api/v1/cycles/{id}/commands", Summary: "推进、暂停、恢复、取消", Tags: tags}, s.commandCycle)
+	register(s, admins, huma.Operation{OperationID: "judge-again", Method: http.MethodPost, Path: "/api/v1/cycles/{id}/tiering/runs", Summary: "重新判定全部个体工商户", Tags: tags, DefaultStatus: http.StatusAccepted}, s.judgeAgain)
+}
+
+func (s *Server) startCycle(ctx context.Context, u models.User, in *StartCycleInput) (*struct{ Body StartedCycle }, error) {
+	b := in.Body
+	if err := inDistrict(u, b.District); err != nil {
+		return nil, err
+	}
+	if _, err := s.Store.District(ctx, b.District); err != nil {
+		return nil, err
+	}
+	var clock calendar.Clock
+	if b.Clock != nil {
+		clock = calendar.Clock{Start: b.Clock.Start, DaysPerSecond: b.Clock.DaysPerSecond}
+	}
+	if err := clock.Validate(); err != nil {
+		return nil, models.Invalid("clock", "%s", err)
+	}
+	if clock.Rehearsal() && !s.Options.AllowRehearsal {
+		return nil, models.Errorf(models.CodeForbidden, "本系统不允许用演练时钟启动年度工作")
+	}
+	request := models.RequestHash(b.Plan, clock)
+	id, attempt := models.CycleID(b.District, b.Year), 1
+	old, err := s.Store.Cycle(ctx, id)
+	switch {
+	case err == nil && old.State == models.CycleCancelled:
+		attempt = old.Attempt + 1
+	case err == nil && old.RequestHash != request:
+		return nil, models.Conflict("%d 年的年度工作已经启动，且计划或时钟不同；要改日期请调整计划", b.Year)
+	case err == nil:
+		return &struct{ Body StartedCycle }{s.started(old.WorkflowID, old.RunID, id)}, nil
+	case models.CodeOf(err) != models.CodeNotFound:
+		return nil, err
+	}
+	year, err := s.Store.PlanYear(ctx, b.District, b.Year, b.Plan)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	if clock.Rehearsal() {
+		clock.Origin = now.UTC().Truncate(time.Millisecond)
+	}
+	year.CycleID, year.Clock, year.WorkflowID = id, clock, workflows.CycleWorkflowID(id)
+	year.RequestHash, year.Attempt = request, attempt
+	year.Actor, year.Today = u.Actor(), clock.Today(now)
+	start := s.Temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: workflows.CycleWorkflowID(id), TaskQueue: workflows.QueueMain,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		StaticSummary:            workflows.CycleSummary(b.District, b.Year),
+		TypedSearchAttributes:    workflows.CycleAttributes(b.District, b.Year),
+	}, workflows.Cycle, workflows.NewCycleState(year))
+	handle, err := s.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions: client.UpdateWorkflowOptions{UpdateID: "open", UpdateName: workflows.UpdateOpen,
+			WaitForStage: client.WorkflowUpdateStageCompleted},
+	})
+	if err != nil {
+		return nil, commandError(err)
+	}
+	var answer workflows.CycleAnswer
+	if err := handle.Get(ctx, &answer); err != nil {
+		return nil, commandError(err)
+	}
+	return &struct{ Body StartedCycle }{s.started(workflows.CycleWorkflowID(id), handle.RunID(), id)}, nil
+}
+
+func (s *Server) started(workflowID, runID, id string) StartedCycle {
+	return StartedCycle{ID: id, WorkflowID: workflowID, RunID: runID, UIURL: s.uiURL(workflowID)}
+}
+
+// uiURL is where Temporal's UI shows a workflow.
+func (s *Server) uiURL(workflowID string) string {
+	if s.Options.TemporalUI == "" {
+		return ""
+	}
+	return s.Options.TemporalUI + "/namespaces/" + s.Options.Namespace + "/workflows/" + url.PathEscape(workflowID)
+}
+
+// CyclePath names a cycle.
+type CyclePath struct {
+	ID string `path:"id" maxLength:"20" doc:"如 110107-2026"`
+}
+
+func (s *Server) listCycles(ctx context.Context, u models.User, in *struct {
+	After string `query:"after" maxLength:"20"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+}) (*struct {
+	Body struct {
+		Items []CycleView `json:"items"`
+		Next  string      `json:"next,omitempty"`
+	}
+}, error) {
+	cycles, err := s.Store.Cycles(ctx, u.District, in.After, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &struct {
+		Body struct {
+			Items []CycleView `json:"items"`
+			Next  string      `json:"next,omitempty"`
+		}
+	}{}
+	if len(cycles) > in.Limit {
+		cycles = cycles[:in.Limit]
+		out.Body.Next = cycles[in.Limit-1].ID
+	}
+	out.Body.Items = make([]CycleView, len(cycles))
+	for i, c := range cycles {
+		out.Body.Items[i] = s.view(c)
+	}
+	return out, nil
+}
+
+func (s *Server) view(c models.Cycle) CycleView {
+	v := CycleView{ID: c.ID, District: c.District, Year: c.Year, Stage: c.Stage, StageName: c.Stage.Info().Name, State: c.State,
+		Today: c.Clock.Today(time.Now()), PolicyID: c.PolicyID, WorkflowID: c.WorkflowID, UIURL: s.uiURL(c.WorkflowID),
+		StartedAt: moment(c.StartedAt)}
+	if c.Clock.Rehearsal() {
+		v.Clock = &c.Clock
+	}
+	for _, i := range calendar.PlanItems {
+		v.Plan = append(v.Plan, PlanDate{Key: i.Key, Name: i.Name, Date: c.Plan[i.Key], Clause: i.Clause})
+	}
+	return v
+}
+
+// cycle reads a cycle of the caller's district.
+func (s *Server) cycle(ctx context.Context, u models.User, id string) (models.Cycle, error) {
+	c, err := s.Store.Cycle(ctx, id)
+	if err != nil {
+		return c, err
+	}
+	return c, inDistrict(u, c.District)
+}
+
+func (s *Server) getCycle(ctx context.Context, u models.User, in *CyclePath) (*struct{ Body CycleView }, error) {
+	c, err := s.cycle(ctx, u, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	v := s.view(c)
+	if v.Owed, err = s.Store.OpenObligations(ctx, c.ID); err != nil {
+		return nil, err
+	}
+	if v.Events, err = s.Store.CycleEvents(ctx, c.ID); err != nil {
+		return nil, err
+	}
+	return &struct{ Body CycleView }{v}, nil
+}
+
+// CycleAnswer is the state after a command took effect.
+type CycleAnswer struct {
+	Stage     models.Stage      `json:"stage"`
+	StageName string            `json:"stage_name"`
+	State     models.CycleState `json:"state"`
+	Plan      calendar.Plan     `json:"plan"`
+}
+
+// update sends one command to a cycle and waits until it took effect.
+func (s *Server) update(ctx context.Context, id, key, name string, message any) (*struct{ Body CycleAnswer }, error) {
+	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.CycleWorkflowID(id), UpdateID: key, UpdateName: name, Args: []any{message},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return nil, commandError(err)
+	}
+	var a workflows.CycleAnswer
+	if err := handle.Get(ctx, &a); err != nil {
+		return nil, commandError(err)
+	}
+	return &struct{ Body CycleAnswer }{CycleAnswer{Stage: a.Stage, StageName: a.Stage.Info().Name, State: a.State, Plan: a.Plan}}, nil
+}
+
+func (s *Server) reschedule(ctx context.Context, u models.User, in *struct {
+	CyclePath
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100"`
+	Body           struct {
+		Changes map[calendar.PlanKey]calendar.Date `json:"changes" minProperties:"1"`
+		Reason  string                             `json:"reason" minLength:"1" maxLength:"2000"`
+	}
+}) (*struct{ Body CycleAnswer }, error) {
+	c, err := s.cycle(ctx, u, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.Plan.With(in.Body.Changes); err != nil {
+		return nil, models.Invalid("changes", "%s", err)
+	}
+	reason, err := s.Store.AddReason(ctx, u.Actor(), in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	key := commandKey(in.IdempotencyKey)
+	return s.update(ctx, c.ID, key, workflows.UpdateReschedule, workflows.Reschedule{CommandID: key, Changes: in.Body.Changes, ReasonID: reason, Actor: u.Actor()})
+}
+
+func (s *Server) commandCycle(ctx context.Context, u models.User, in *struct {
+	CyclePath
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100"`
+	Body           struct {
+		Command models.Command `json:"command" enum:"advance,pause,resume,cancel"`
+		Reason  string         `json:"reason" minLength:"1" maxLength:"2000"`
+	}
+}) (*struct{ Body CycleAnswer }, error) {
+	c, err := s.cycle(ctx, u, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if c.State == models.CycleDone || c.State == models.CycleCancelled {
+		return nil, c.State.Allowed(in.Body.Command)
+	}
+	reason, err := s.Store.AddReason(ctx, u.Actor(), in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	key := commandKey(in.IdempotencyKey)
+	return s.update(ctx, c.ID, key, workflows.UpdateCommand, workflows.CycleCommand{CommandID: key, Command: in.Body.Command, ReasonID: reason, Actor: u.Actor()})
+}
+
+func (s *Server) judgeAgain(ctx context.Context, u models.User, in *struct {
+	CyclePath
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100"`
+	Body           struct {
+		Reason string `json:"reason" minLength:"1" maxLength:"2000"`
+	}
+}) (*struct{ Body CycleAnswer }, error) {
+	c, err := s.cycle(ctx, u, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	reason, err := s.Store.AddReason(ctx, u.Actor(), in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	key := commandKey(in.IdempotencyKey)
+	return s.update(ctx, c.ID, key, workflows.UpdateJudge, workflows.CycleCommand{CommandID: key, ReasonID: reason, Actor: u.Actor()})
+}
+
+// commandKey is the client's idempotency key, or a new one for a client that gave none.
+func commandKey(given string) string {
+	if given != "" {
+		return given
+	}
+	return rand.Text()
+}

@@ -1,0 +1,41 @@
+package worker
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/worker"
+
+	"bangfu/activities"
+	"bangfu/workflows"
+)
+
+// Register names every workflow; what is not named here cannot run.
+func Register(r worker.Registry) {
+	r.RegisterWorkflow(workflows.Year)
+	r.RegisterWorkflow(workflows.Cycle)
+	r.RegisterWorkflow(workflows.Delivery)
+	r.RegisterWorkflow(workflows.Fetch)
+	r.RegisterWorkflow(workflows.Tiering)
+	r.RegisterWorkflow(workflows.JointStudy)
+	r.RegisterWorkflow(workflows.MorningRound)
+	r.RegisterWorkflow(workflows.Outbox)
+}
+
+// Activities gives every activity with what it needs.
+func Activities(o Options) []any {
+	letters := &activities.Letters{Store: o.Store, PublicURL: o.PublicURL, Wake: func(ctx context.Context) error { return workflows.WakeOutbox(ctx, o.Client) }}
+	return []any{
+		letters,
+		&activities.Cycles{Store: o.Store},
+		&activities.Deliveries{Store: o.Store},
+		&activities.Connections{Store: o.Store, Letters: letters, Folders: o.Folders, MaxFile: o.MaxFile},
+		&activities.Tiering{Store: o.Store, Program: o.Program},
+		&activities.Study{Store: o.Store},
+		&activities.Publication{Store: o.Store},
+		&activities.Rounds{Store: o.Store, Letters: letters},
+		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},
+	}
+}
+
+// SearchAttributes are the columns by which Temporal's UI is filtered, Name=Type as the temporal program takes them.
+var SearchAttributes = []string{"District=Keyword", "Year=Int", "Stage=Keyword", "Department=Keyword", "Source=Keyword"}
