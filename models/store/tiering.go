@@ -308,18 +308,39 @@ func (s *Store) RunChanges(ctx context.Context, run models.Run, tiersOnly bool, 
 	return changes, rows.Err()
 }
 
-// Verdict is what a run said of a household; models.CodeNotFound when it did not judge it.
-func (s *Store) Verdict(ctx context.Context, runID int64, uscc string) (models.Verdict, error) {
-	var v models.Verdict
-	var met, notKnown int64
-	err := s.sql.QueryRowContext(ctx, "SELECT tier, met, not_known FROM tiering_results WHERE run_id = ? AND uscc = ?", runID, uscc).
-		Scan(&v.Tier, &met, &notKnown)
+// HouseholdTier is a household's result in its year's current run, beside the city's and the joint study's.
+type HouseholdTier struct {
+	Name      string
+	Run       models.Run
+	Verdict   models.Verdict
+	City      models.Tier // NoTier: not in the city's result
+	Decided   models.Tier // NoTier: nothing was decided
+	Effective models.Tier // the tier that counts
+}
+
+// HouseholdTier finds a household's result of a year, in one district or (empty) in any; models.CodeNotFound when no
+// current run has it.
+func (s *Store) HouseholdTier(ctx context.Context, district, uscc string, year int) (HouseholdTier, error) {
+	var h HouseholdTier
+	var id int64
+	err := s.sql.QueryRowContext(ctx, `SELECT t.id FROM tiering_runs t JOIN tiering_results r ON r.run_id = t.id AND r.uscc = ?
+		WHERE t.year = ? AND t.current = ? AND (? = '' OR t.district = ?) ORDER BY t.finished_at DESC LIMIT 1`, uscc, year, true, district, district).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return v, models.NotFound("没有统一社会信用代码“%s”的分型结果", uscc)
+		return h, models.NotFound("%d年度没有统一社会信用代码“%s”的分型结果", year, uscc)
 	}
 	if err != nil {
-		return v, fmt.Errorf("reading a household's verdict: %w", err)
+		return h, fmt.Errorf("finding the run that judged a household: %w", err)
 	}
-	v.Met, v.NotKnown = uint64(met), uint64(notKnown)
-	return v, nil
+	if h.Run, err = s.RunByID(ctx, id); err != nil {
+		return h, err
+	}
+	var met, notKnown int64
+	err = s.sql.QueryRowContext(ctx, "SELECT g.name, r.tier, r.met, r.not_known, COALESCE("+cityTierSQL+", 0), COALESCE(d.decided_tier, 0), "+effectiveTierSQL+
+		effectiveFromSQL+" AND r.uscc = ?", append(effectiveArgs(h.Run), uscc)...).
+		Scan(&h.Name, &h.Verdict.Tier, &met, &notKnown, &h.City, &h.Decided, &h.Effective)
+	if err != nil {
+		return h, fmt.Errorf("reading a household's result: %w", err)
+	}
+	h.Verdict.Met, h.Verdict.NotKnown = uint64(met), uint64(notKnown)
+	return h, nil
 }
