@@ -44,6 +44,7 @@ type Options struct {
 	Namespace       string
 	AllowRehearsal  bool                 // simulated clocks: in dev, or where production allows it
 	MaxUpload       int64                // bytes of one delivered file
+	Folders         []string             // the directories under which watched folders may lie; none = no folders
 	AdminToken      string               // the bootstrap administrator's token, 32 characters or more; empty = none
 	TrustedProxies  []string             // addresses or CIDRs whose X-Forwarded-For is believed; none by default
 	PublicPerMinute int64                // requests a minute that one address may make without login; 0 = 60, negative = no limit
@@ -124,6 +125,14 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerSessions()
 	server.registerPeople()
 	server.registerAudit()
+	server.registerCycles()
+	server.registerSchedules()
+	server.registerDeliveries()
+	server.registerConnections()
+	server.registerTiering()
+	server.registerObligations()
+	server.registerMails()
+	server.registerHolidays()
 	return server
 }
 
