@@ -1,5 +1,7 @@
 package models
 
+import "strconv"
+
 // PolicyState is where a version of a year's policy stands.
 type PolicyState string
 
@@ -22,4 +24,9 @@ func (s PolicyState) Name() string {
 		return "已被取代"
 	}
 	return string(s)
+}
+
+// PolicyLabel names a policy version in files and tables for people, with enough of its hash to tell it: "第1版（a1b2c3d4）".
+func PolicyLabel(version int, hash string) string {
+	return "第" + strconv.Itoa(version) + "版（" + hash[:min(8, len(hash))] + "）"
 }

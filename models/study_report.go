@@ -24,18 +24,6 @@ type StudyReport struct {
 	NotKnown      []ConditionGap // by condition, in the policy's order; only those that lack something
 }
 
-// Shares gives each judged tier's share in percent, to two decimals, under the tiers' codes.
-func (c TierCounts) Shares() map[string]float64 {
-	shares, total := make(map[string]float64, len(Tiers)), c.Total()
-	for _, t := range Tiers {
-		shares[t.Code()] = 0
-		if total > 0 {
-			shares[t.Code()] = float64((c[t]*20000+total)/(2*total)) / 100
-		}
-	}
-	return shares
-}
-
 // ConditionGap is for how many households no data decides a condition.
 type ConditionGap struct {
 	Clause     string `json:"clause" doc:"依据条款"`

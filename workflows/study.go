@@ -18,6 +18,9 @@ const (
 	SignalStudyFinish    = "finish"    // the stage is over
 )
 
+// SignalHandedOver tells a cycle that the national register's receipt is on record (附一(二)1).
+const SignalHandedOver = "handed-over"
+
 // StudyState is a joint study's whole state and its workflow's input: nothing else crosses continue-as-new.
 type StudyState struct {
 	CycleID  string

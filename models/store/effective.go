@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -34,4 +36,49 @@ func tierCase(column string) string {
 	}
 	b.WriteString(" END")
 	return b.String()
+}
+
+// Result is a household's result as it is listed and exported.
+type Result struct {
+	USCC      string
+	Name      string
+	Effective models.Tier // the tier that counts
+	Own       models.Tier
+	City      models.Tier // NoTier: not in the city's result
+	Decided   models.Tier // NoTier: no decision of the joint study
+	Street    string
+	Trade     string // 行业代码
+}
+
+// ResultFilter selects results; zero fields select all.
+type ResultFilter struct {
+	Tier   models.Tier // the tier that counts
+	Street string
+}
+
+// ResultPage lists, by code, up to limit results of a run after a code.
+func (s *Store) ResultPage(ctx context.Context, run models.Run, f ResultFilter, after string, limit int) ([]Result, error) {
+	query := "SELECT r.uscc, g.name, " + effectiveTierSQL + ", r.tier, COALESCE(" + cityTierSQL + ", 0), COALESCE(d.decided_tier, 0), COALESCE(g.street, ''), COALESCE(g.trade, '')" +
+		effectiveFromSQL + " AND r.uscc > ?"
+	args := append(effectiveArgs(run), after)
+	if f.Tier != models.NoTier {
+		query, args = query+" AND "+effectiveTierSQL+" = ?", append(args, f.Tier)
+	}
+	if f.Street != "" {
+		query, args = query+" AND g.street = ?", append(args, f.Street)
+	}
+	rows, err := s.sql.QueryContext(ctx, query+" ORDER BY r.uscc LIMIT ?", append(args, limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("listing the results of run %d: %w", run.ID, err)
+	}
+	defer func() { _ = rows.Close() }()
+	page := make([]Result, 0, limit)
+	for rows.Next() {
+		var r Result
+		if err := rows.Scan(&r.USCC, &r.Name, &r.Effective, &r.Own, &r.City, &r.Decided, &r.Street, &r.Trade); err != nil {
+			return nil, fmt.Errorf("listing the results of run %d: %w", run.ID, err)
+		}
+		page = append(page, r)
+	}
+	return page, rows.Err()
 }

@@ -38,6 +38,8 @@ type Store struct {
 	now func() time.Time
 	// policies holds each policy version that was read, loaded, by its id: a version's content never changes.
 	policies sync.Map
+	// statements holds prepared statements by their text.
+	statements sync.Map
 }
 
 // Open opens the database that dsn names and brings its schema up to date: sqlite://<file>, or
