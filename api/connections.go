@@ -41,7 +41,7 @@ func viewConnection(c models.Connection) ConnectionView {
 		District: c.District, Source: c.Source, SourceName: c.Source.Name(),
 		ConnectionBody: ConnectionBody{Kind: c.Kind, Address: c.Address, SecretEnv: c.SecretEnv, ClientCert: c.ClientCert, ClientKey: c.ClientKey,
 			CAFile: c.CAFile, Poll: c.Poll, ReportAfter: c.ReportAfter},
-		LastOKAt: momentOrEmpty(c.LastOKAt), FailingSince: momentOrEmpty(c.FailingSince), LastError: c.LastError,
+		LastOKAt: momentOrEmpty(&c.LastOKAt), FailingSince: momentOrEmpty(&c.FailingSince), LastError: c.LastError,
 	}
 }
 

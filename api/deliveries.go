@@ -48,8 +48,16 @@ func viewDelivery(d models.Delivery) DeliveryView {
 	return DeliveryView{
 		ID: d.ID, Source: d.Source, SourceName: d.Source.Name(), District: d.District, Year: d.Year, Channel: d.Channel, File: d.FileName,
 		Size: d.Size, SHA256: d.SHA256, State: d.State, Reason: d.Reason, Rows: d.Rows, UnknownColumns: d.UnknownColumns,
-		RejectsURL: "/api/v1/deliveries/" + d.ID + "/rejects.csv", ReceivedAt: moment(d.ReceivedAt), SettledAt: momentOrEmpty(d.SettledAt),
+		RejectsURL: "/api/v1/deliveries/" + d.ID + "/rejects.csv", ReceivedAt: moment(d.ReceivedAt), SettledAt: momentOrEmpty(&d.SettledAt),
 	}
+}
+
+// shown is a moment that may not have come.
+func shown(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return moment(t)
 }
 
 func (s *Server) registerDeliveries() {

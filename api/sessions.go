@@ -94,9 +94,9 @@ func (s *Server) changePassword(ctx context.Context, u models.User, in *struct {
 func moment(t time.Time) string { return t.In(calendar.Shanghai).Format(time.RFC3339) }
 
 // momentOrEmpty is empty for a moment that has not come.
-func momentOrEmpty(t *time.Time) string {
-	if t == nil {
+func momentOrEmpty(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
-	return moment(*t)
+	return moment(t)
 }
