@@ -207,3 +207,106 @@ func (a *Letters) ReportFailure(ctx context.Context, in FailureInput) error {
 	}
 	return a.send(ctx, all...)
 }
+
+// AnnounceInput says that a cycle began. Natural key: CycleID, and the cycle's attempt.
+type AnnounceInput struct {
+	CycleID string
+	Today   calendar.Date
+}
+
+// AnnounceStart tells everybody who owes something in a cycle what it is, and the year's dates.
+func (a *Letters) AnnounceStart(ctx context.Context, in AnnounceInput) error {
+	c, err := a.Store.Cycle(ctx, in.CycleID)
+	if err != nil {
+		return err
+	}
+	var dates []letterDate
+	for _, i := range calendar.PlanItems {
+		dates = append(dates, letterDate{Name: i.Name, Date: c.Plan[i.Key].Chinese()})
+	}
+	return a.announce(ctx, c, in.Today, models.MailCycleStarted, fmt.Sprintf("%d 年度工作启动", c.Year), fmt.Sprint(c.Attempt), letter{Dates: dates})
+}
+
+// AnnouncePlanInput says that dates of a plan changed. Natural key: CycleID and CommandID.
+type AnnouncePlanInput struct {
+	CycleID   string
+	CommandID string
+	Today     calendar.Date
+	Before    calendar.Plan
+	Changes   map[calendar.PlanKey]calendar.Date
+	ReasonID  int64
+}
+
+// AnnouncePlan tells everybody who owes something in a cycle which dates changed, and why.
+func (a *Letters) AnnouncePlan(ctx context.Context, in AnnouncePlanInput) error {
+	c, err := a.Store.Cycle(ctx, in.CycleID)
+	if err != nil {
+		return err
+	}
+	var l letter
+	for _, i := range calendar.PlanItems {
+		if d, ok := in.Changes[i.Key]; ok && d != in.Before[i.Key] {
+			l.Dates = append(l.Dates, letterDate{Name: i.Name, Date: d.Chinese(), Old: in.Before[i.Key].Chinese()})
+		}
+	}
+	if len(l.Dates) == 0 {
+		return nil
+	}
+	if in.ReasonID != 0 {
+		if l.Reason, err = a.Store.Reason(ctx, in.ReasonID); err != nil {
+			return err
+		}
+	}
+	return a.announce(ctx, c, in.Today, models.MailPlanChanged, fmt.Sprintf("%d 年度工作日程调整", c.Year), in.CommandID, l)
+}
+
+// announce writes one letter to each department that owes something in the cycle, with what it owes. Who has no
+// address hears of it from the bureau's digests.
+func (a *Letters) announce(ctx context.Context, c models.Cycle, today calendar.Date, kind models.MailKind, headline, key string, body letter) error {
+	l, err := a.begin(ctx, c.District, today, c.Clock.Rehearsal())
+	if err != nil {
+		return err
+	}
+	l.Headline, l.Year, l.Dates, l.Reason = l.District+" "+headline, c.Year, body.Dates, body.Reason
+	w, err := a.Store.Workdays(ctx)
+	if err != nil {
+		return err
+	}
+	if !w.AnnouncedThrough(c.Plan[calendar.PlanStart], c.Plan[calendar.PlanCertificationDue]) {
+		l.Note = calendar.Unannounced + "。"
+	}
+	version, err := a.Store.PolicyByID(ctx, c.PolicyID)
+	if err != nil {
+		return err
+	}
+	owed, err := a.Store.OpenObligations(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	items := map[string][]letterItem{models.BureauCode: nil} // the bureau always hears of it
+	for _, o := range owed {
+		items[o.Owner] = append(items[o.Owner], item(o, version.Ladders[o.Kind], w, today, ""))
+	}
+	departments, err := a.Store.Departments(ctx, c.District)
+	if err != nil {
+		return err
+	}
+	var mails []models.Message
+	for _, d := range departments {
+		list, ok := items[d.Code]
+		if !ok {
+			continue
+		}
+		to, err := a.Store.Recipients(ctx, c.District, d.Code)
+		if err != nil {
+			return err
+		}
+		l.To, l.Items = d.Name, list[:min(len(list), shown)]
+		written, err := l.writeAll(kind, models.Message{District: c.District, CycleID: c.ID, OnDate: today, Key: d.Code + "/" + key}, to)
+		if err != nil {
+			return err
+		}
+		mails = append(mails, written...)
+	}
+	return a.send(ctx, mails...)
+}
