@@ -272,3 +272,36 @@ func (j *Judge) sourceNames(c Condition) string {
 	}
 	return strings.Join(s, "、")
 }
+
+// Rule words what the condition means with this policy's amounts: "营业收入 20 万元以上（待确认）".
+func (c Condition) Rule() string {
+	if c.Exclude {
+		return "不属于：" + c.Test.rule()
+	}
+	return c.Test.rule()
+}
+
+func (t Test) rule() string {
+	var parts []string
+	for _, k := range t.Kids {
+		parts = append(parts, k.rule())
+	}
+	switch t.Op {
+	case OpAll:
+		return strings.Join(parts, "，且")
+	case OpAny:
+		return strings.Join(parts, "，或")
+	case OpNot:
+		return "不是" + parts[0]
+	}
+	name := t.Fact.Info().Name
+	switch {
+	case t.AtLeastYears != nil:
+		return name + "已满" + t.AtLeastYears.Words()
+	case t.InCycleYear:
+		return name + "在本年度内"
+	case t.Fact.Info().Kind == models.KindBool:
+		return name
+	}
+	return name + " " + t.bounds()
+}

@@ -86,9 +86,12 @@ func (u Unit) finest() string {
 	return "应为整数"
 }
 
+// Number is the value without its unit, exactly: "20", "0.5".
+func (v Value) Number() string { return trimmed(v.Amount, v.Unit.scale(), 0) }
+
 // String is the value for people: "20 万元", "4 人", "5%".
 func (v Value) String() string {
-	number := trimmed(v.Amount, v.Unit.scale(), 0)
+	number := v.Number()
 	if v.Unit == UnitPercent {
 		return number + string(v.Unit)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -93,7 +94,8 @@ func policyInForce(tx *gorm.DB, district string, year int) (PolicyVersion, error
 func (s *Store) PublishedPolicy(ctx context.Context, district string, year int) (PolicyVersion, error) {
 	var r PolicyVersion
 	err := s.db.WithContext(ctx).Where("district = ? AND year = ? AND published_at IS NOT NULL", district, year).
-		Order("published_at DESC, version DESC").Take(&r).Error
+		Order(clause.Expr{SQL: "CASE WHEN state = ? THEN 0 ELSE 1 END, published_at DESC, version DESC", Vars: []any{models.PolicyInForce}}).
+		Take(&r).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return PolicyVersion{}, models.NotFound("%d 年度的分型分类标准尚未公布", year)
@@ -281,7 +283,7 @@ func (s *Store) EnsurePolicy(ctx context.Context, district string, year int) (Po
 }
 
 // PublishPolicy makes the standards of the version in force public, and with that fulfils what the bureau owes of the
-// year's cycle, if there is one (二(一)1). CodeConflict for a version that is not in force. Once is enough.
+// year's cycle, if there is one (二(一)1). CodeConflict for a version that is not in force. Again keeps the first date.
 func (s *Store) PublishPolicy(ctx context.Context, actor models.Actor, id int64) error {
 	err := s.tx(ctx, func(tx *gorm.DB) error {
 		r, err := s.lockPolicy(tx, id)
@@ -290,11 +292,8 @@ func (s *Store) PublishPolicy(ctx context.Context, actor models.Actor, id int64)
 			return err
 		case r.State != models.PolicyInForce:
 			return models.Conflict("只有施行中的政策才能公布，这一版是%s", r.State.Name())
-		case r.PublishedAt != nil:
-			return nil
 		}
-		now := s.now()
-		if err := tx.Model(&PolicyVersion{}).Where("id = ?", id).Update("published_at", now).Error; err != nil {
+		if err := tx.Model(&PolicyVersion{}).Where("id = ? AND published_at IS NULL", id).Update("published_at", s.now()).Error; err != nil {
 			return err
 		}
 		cycle := models.CycleID(r.District, r.Year)
