@@ -93,8 +93,10 @@ func open(r io.ReaderAt, size int64, name string) (records, error) {
 		return nil, refuse("文件“%s”是空的", name)
 	}
 	head := make([]byte, min(size, 4096))
-	if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+	if n, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the start of the file: %w", err)
+	} else if n < len(head) {
+		return nil, refuse("文件“%s”不完整，请重新提供", name)
 	}
 	for _, s := range signatures {
 		if bytes.HasPrefix(head, []byte(s.magic)) {
