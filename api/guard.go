@@ -80,14 +80,8 @@ func count(ctx context.Context, l *limiter.Limiter, key string) (retry time.Dura
 // guard is the only way in: it knows the route's rule, the caller, and whether both fit. A route without a rule is denied.
 func (s *Server) guard(c *gin.Context) {
 	path := c.FullPath()
-	if path == "" {
-		return // no such route: NoRoute or NoMethod answers
-	}
 	r, ok := s.routes[routeKey{c.Request.Method, path}]
-	if !ok || !r.rule.Public && len(r.rule.Roles) == 0 {
-		s.refuse(c, models.Errorf(models.CodeForbidden, "这个地址没有对任何人开放"))
-		return
-	}
+	r.fill(s.Options.MaxUpload)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), r.time)
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
@@ -97,6 +91,19 @@ func (s *Server) guard(c *gin.Context) {
 	_ = control.SetWriteDeadline(deadline.Add(time.Minute))
 	if c.Request.Body != nil {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, r.body)
+	}
+	defer func() { // the server knows only the request as it came, not the form that was read from this one
+		if form := c.Request.MultipartForm; form != nil {
+			_ = form.RemoveAll()
+		}
+	}()
+	if path == "" {
+		c.Next() // no such route: NoRoute or NoMethod answers
+		return
+	}
+	if !ok || !r.rule.Public && len(r.rule.Roles) == 0 {
+		s.refuse(c, models.Errorf(models.CodeForbidden, "这个地址没有对任何人开放"))
+		return
 	}
 	if err := s.admit(c, r.rule); err != nil {
 		s.refuse(c, err)

@@ -1,15 +1,19 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 
@@ -201,4 +205,46 @@ func TestMetricsAreForThisMachineOrForOverseers(t *testing.T) {
 	r.RemoteAddr = "127.0.0.1:1"
 	s.Handler().ServeHTTP(w, r)
 	require.Contains(t, w.Body.String(), `bangfu_http_request_duration_seconds_count{method="GET",route="/api/v1/me",status="401"} 1`)
+}
+
+func TestAFileOverTheLimitIsRefusedAndNoFormStaysOnTheDisk(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	s := newTestServer(open(t)) // files of up to 4 MiB
+	var seen int64
+	register(s, admins, huma.Operation{OperationID: "upload", Method: "POST", Path: "/api/v1/upload", Summary: "测试", MaxBodyBytes: -1},
+		func(_ context.Context, _ models.User, in *struct {
+			RawBody huma.MultipartFormFiles[struct {
+				File huma.FormFile `form:"file" required:"true"`
+			}]
+		}) (*struct{}, error) {
+			seen = in.RawBody.Data().File.Size
+			files, err := os.ReadDir(temp)
+			require.NoError(t, err)
+			require.NotEmpty(t, files, "a large file waits on the disk, not in memory")
+			return nil, nil
+		})
+	upload := func(field string, size int) *httptest.ResponseRecorder {
+		var body bytes.Buffer
+		m := multipart.NewWriter(&body)
+		f, err := m.CreateFormFile(field, "tax.csv")
+		require.NoError(t, err)
+		_, err = f.Write(make([]byte, size))
+		require.NoError(t, err)
+		require.NoError(t, m.Close())
+		r := httptest.NewRequestWithContext(context.Background(), "POST", "/api/v1/upload", &body)
+		r.Header.Set("Content-Type", m.FormDataContentType())
+		r.Header.Set("Authorization", "Bearer "+adminToken)
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		return w
+	}
+	require.Equal(t, http.StatusNoContent, upload("file", 3<<20).Code)
+	require.EqualValues(t, 3<<20, seen)
+	problemOf(t, upload("file", 6<<20), http.StatusRequestEntityTooLarge, "too-large")
+	p := problemOf(t, upload("other", 10), http.StatusUnprocessableEntity, "invalid")
+	require.Equal(t, []FieldError{{"file", "缺少文件"}}, p.Errors)
+	files, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, files)
 }

@@ -275,7 +275,7 @@ func humaProblem(status int, errs []error) *Problem {
 		var d huma.ErrorDetailer
 		if errors.As(err, &d) {
 			detail := d.ErrorDetail()
-			f = FieldError{Field: field(detail.Location), Message: detail.Message}
+			f = FieldError{Field: fieldOf(detail.Location), Message: detail.Message}
 		}
 		if strings.Contains(f.Message, "request body too large") {
 			return newProblem(http.StatusRequestEntityTooLarge, "")
@@ -289,8 +289,8 @@ func humaProblem(status int, errs []error) *Problem {
 	return newProblem(status, "", list...)
 }
 
-// field drops the part of the request in which a field was: body.plan.tiering is plan.tiering.
-func field(location string) string {
+// fieldOf drops the part of the request in which a field was: body.plan.tiering is plan.tiering.
+func fieldOf(location string) string {
 	for _, part := range []string{"body", "query", "path", "header", "form", "cookie"} {
 		if location == part {
 			return ""

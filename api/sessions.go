@@ -93,10 +93,10 @@ func (s *Server) changePassword(ctx context.Context, u models.User, in *struct {
 // moment writes a moment as the API gives it: RFC 3339 in Beijing's time.
 func moment(t time.Time) string { return t.In(calendar.Shanghai).Format(time.RFC3339) }
 
-// momentOrEmpty is empty for a moment that has not come.
-func momentOrEmpty(t time.Time) string {
-	if t.IsZero() {
+// momentOrEmpty is empty for a moment that has not come: nil or zero.
+func momentOrEmpty(t *time.Time) string {
+	if t == nil || t.IsZero() {
 		return ""
 	}
-	return moment(t)
+	return moment(*t)
 }
