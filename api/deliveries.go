@@ -52,14 +52,6 @@ func viewDelivery(d models.Delivery) DeliveryView {
 	}
 }
 
-// shown is a moment that may not have come.
-func shown(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return moment(t)
-}
-
 func (s *Server) registerDeliveries() {
 	tags := []string{"数据交付"}
 	register(s, officers, huma.Operation{

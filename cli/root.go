@@ -57,8 +57,9 @@ func rootCommand() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	// add("run", devCommand(), serveCommand(), apiCommand(), workerCommand())
-	add("keep", migrateCommand(), healthcheckCommand(), versionCommand())
+	add("run", devCommand(), serveCommand(), apiCommand(), workerCommand())
+	add("work", deliverCommand(), policyCommand())
+	add("keep", userCommand(), tokenCommand(), auditCommand(), migrateCommand(), engineCommand(), healthcheckCommand(), versionCommand())
 
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate("{{with (or .Long .Short)}}{{.}}\n\n{{end}}{{.UsageString}}")
