@@ -125,6 +125,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerSessions()
 	server.registerPeople()
 	server.registerAudit()
+	server.registerPolicies()
 	server.registerCycles()
 	server.registerSchedules()
 	server.registerDeliveries()
