@@ -167,10 +167,14 @@ func (d *delivery) deliver(c *cobra.Command, path string) error {
 	bar := progress.AddBar(info.Size(),
 		mpb.PrependDecorators(decor.Name(filepath.Base(path)+" "), decor.CountersKibiByte("% .1f / % .1f")),
 		mpb.AppendDecorators(decor.OnAbort(decor.OnComplete(decor.Percentage(), "已上传，正在导入"), "未传完")))
+	counted, err := bar.ProxyReader(file)
+	if err != nil {
+		return fmt.Errorf("counting %s: %w", path, err)
+	}
 	out, in := io.Pipe()
 	form := multipart.NewWriter(in)
 	go func() {
-		_ = in.CloseWithError(d.write(form, source, filepath.Base(path), bar.ProxyReader(file)))
+		_ = in.CloseWithError(d.write(form, source, filepath.Base(path), counted))
 	}()
 	request, err := http.NewRequestWithContext(c.Context(), http.MethodPost, d.server+"/api/v1/deliveries", out)
 	if err != nil {
