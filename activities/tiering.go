@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,13 +18,12 @@ import (
 type Tiering struct {
 	Store   *store.Store
 	Program string // program version, kept with every run
+	Page    int    // households judged in one transaction; 0 = 10,000
 }
 
 const (
-	// maxTieringParts is how many workers can share a run.
-	maxTieringParts = 16
-	// tieringPage is how many households are judged in one transaction, and at most twice after a kill.
-	tieringPage = 10_000
+	maxTieringParts = 16 // how many workers can share a run
+	tieringPage     = 10_000
 )
 
 // PlanRunInput names the cycle to judge and the tiering date.
@@ -125,11 +125,12 @@ func (a *Tiering) judgePages(ctx context.Context, in JudgePagesInput) (int64, er
 	}
 	defer func() { _ = facts.Close() }()
 
-	verdicts := make([]models.Verdict, 0, tieringPage)
+	size := cmp.Or(a.Page, tieringPage)
+	verdicts := make([]models.Verdict, 0, size)
 	for {
 		part := results.Part()
 		activity.RecordHeartbeat(ctx, part.Counts.Total())
-		page, err := facts.Next(ctx, part.At, part.UpTo, tieringPage)
+		page, err := facts.Next(ctx, part.At, part.UpTo, size)
 		if err != nil {
 			return 0, err
 		}

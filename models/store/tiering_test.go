@@ -1,66 +1,36 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"bangfu/activities/files"
+	"bangfu/activities/sampletest"
 	"bangfu/models"
 	"bangfu/models/calendar"
 	"bangfu/models/store"
 	"bangfu/models/store/storetest"
 )
 
-const sampleDistrict = "../../deploy/sample-district"
-
-var sampleFiles = map[models.Source]string{
-	models.SourceRegistry: "registry.csv", models.SourceAnnualReport: "annual_report.csv", models.SourceCredit: "credit.csv", models.SourceTax: "tax.xlsx",
-	models.SourceSocialSecurity: "social_security.csv", models.SourceIP: "ip.xlsx", models.SourceCityTiering: "city_tiering.csv", models.SourceHonours: "honours.csv",
-}
-
 // deliverSample delivers files of the sample district, every source unless some are named.
 func deliverSample(t *testing.T, s *store.Store, sources ...models.Source) {
 	t.Helper()
-	if len(sources) == 0 {
-		for source := range models.SourceCount {
-			sources = append(sources, source)
-		}
-	}
-	for _, source := range sources {
-		name := sampleFiles[source]
-		content, err := os.ReadFile(filepath.Join(sampleDistrict, name))
-		require.NoError(t, err)
-		reader, err := files.Open(bytes.NewReader(content), int64(len(content)), name, source)
-		require.NoError(t, err)
-		_, err = s.ImportDelivery(context.Background(), receive(t, s, source, string(content)).ID, reader, nil)
-		require.NoError(t, err)
-		require.NoError(t, reader.Close())
-	}
+	sampletest.Deliver(t, s, sources...)
 }
 
 // expectedTiers reads expected.csv.
 func expectedTiers(t *testing.T) map[string]string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(sampleDistrict, "expected.csv"))
-	require.NoError(t, err)
-	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(b), "\ufeff"))).ReadAll()
-	require.NoError(t, err)
 	tiers := map[string]string{}
-	for _, r := range rows[1:] {
-		tiers[r[0]] = r[1]
+	for code, tier := range sampletest.Expected(t) {
+		tiers[code] = tier.String()
 	}
 	return tiers
 }
 
-var sampleCycle = models.CycleID("110107", 2026)
+const sampleCycle = sampletest.Cycle
 
 func openRun(t *testing.T, s *store.Store, asOf string) models.Run {
 	t.Helper()
