@@ -1,11 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"path/filepath"
@@ -16,6 +16,7 @@ import (
 	"github.com/caarlos0/env/v11"
 	"github.com/joho/godotenv"
 
+	"bangfu/activities"
 	"bangfu/models"
 )
 
@@ -116,12 +117,9 @@ func (c Config) validate() error {
 		},
 		func() error { return checkRange("BANGFU_TEMPORAL_UI_PORT", c.TemporalUIPort, 1, 65535) },
 		func() error { return checkRange("BANGFU_MAIL_UI_PORT", c.MailUIPort, 1, 65535) },
-		func() error { return checkSMTP(c.SMTP) },
 		func() error {
-			if _, err := mail.ParseAddress(c.MailFrom); err != nil {
-				return models.Invalid("BANGFU_MAIL_FROM", "应为一个邮件地址，如 帮扶系统 <bangfu@example.cn>")
-			}
-			return nil
+			_, err := activities.NewMailer(cmp.Or(c.SMTP, "smtp://localhost"), c.MailFrom)
+			return err
 		},
 		func() error { return checkRange("BANGFU_WORKER_ACTIVITIES", c.Activities, 1, 10000) },
 		func() error { return checkRange("BANGFU_WORKER_BULK", c.BulkTasks, 1, 256) },
@@ -199,17 +197,6 @@ func checkToken(value string) error {
 	}
 	if strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return models.Invalid("BANGFU_ADMIN_TOKEN", "只能用可见的 ASCII 字符，不含空格")
-	}
-	return nil
-}
-
-func checkSMTP(value string) error {
-	if value == "" {
-		return nil
-	}
-	u, err := url.Parse(value)
-	if err != nil || (u.Scheme != "smtp" && u.Scheme != "smtps") || u.Hostname() == "" || (u.Path != "" && u.Path != "/") {
-		return models.Invalid("BANGFU_SMTP", "应为 smtp://用户:密码@主机:端口（密码中的特殊字符用 %%XX 写）")
 	}
 	return nil
 }

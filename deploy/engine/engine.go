@@ -74,7 +74,7 @@ func Find(named string) (string, error) {
 
 // FreePort asks the system for a free TCP port of 127.0.0.1.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // an address of this machine: nothing is looked up
 	if err != nil {
 		return 0, fmt.Errorf("asking for a free port: %w", err)
 	}
@@ -146,7 +146,7 @@ func (e *Engine) launch() error {
 	if err != nil {
 		return fmt.Errorf("opening the engine's log: %w", err)
 	}
-	e.cmd = exec.Command(e.options.CLI, e.arguments()...) //nolint:noctx // outlives the caller's context; Stop and Kill end it
+	e.cmd = exec.Command(e.options.CLI, e.arguments()...) //nolint:noctx,gosec // outlives the caller's context; the program is the one the operator names
 	e.cmd.Stdout, e.cmd.Stderr = log, log
 	e.cmd.SysProcAttr = childAttributes()
 	started := make(chan error)
