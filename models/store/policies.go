@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -94,7 +93,7 @@ func policyInForce(tx *gorm.DB, district string, year int) (PolicyVersion, error
 func (s *Store) PublishedPolicy(ctx context.Context, district string, year int) (PolicyVersion, error) {
 	var r PolicyVersion
 	err := s.db.WithContext(ctx).Where("district = ? AND year = ? AND published_at IS NOT NULL", district, year).
-		Order(clause.Expr{SQL: "CASE WHEN state = ? THEN 0 ELSE 1 END, published_at DESC, version DESC", Vars: []any{models.PolicyInForce}}).
+		Order("CASE WHEN state = '" + string(models.PolicyInForce) + "' THEN 0 ELSE 1 END, published_at DESC, version DESC").
 		Take(&r).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
