@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/url"
 	"runtime/debug"
 	"slices"
@@ -81,6 +82,9 @@ func harmless(q url.Values) string {
 func (s *Server) recover(c *gin.Context) {
 	defer func() {
 		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler && c.Writer.Written() {
+				panic(p) // a download that broke off must not look whole
+			}
 			s.Options.Logger.ErrorContext(c.Request.Context(), "panic", "request", requestID(c.Request.Context()), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			s.refuse(c, newProblem(500, ""))
 		}

@@ -131,6 +131,8 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerDeliveries()
 	server.registerConnections()
 	server.registerTiering()
+	server.registerStudy()
+	server.registerPublication()
 	server.registerObligations()
 	server.registerMails()
 	server.registerHolidays()
