@@ -47,24 +47,24 @@ type workbook struct {
 // span is where a cell's text stands in workbook.text.
 type span struct{ from, to int }
 
-// watched remembers why the file below could not be read, to tell that from a damaged file, and how far it was read.
+// watched remembers why the file below could not be read, to tell that from a damaged file, and how much of it was read.
 type watched struct {
 	r    io.ReaderAt
 	size int64
-	far  int64
+	done int64
 	err  error
 }
 
 func (w *watched) ReadAt(b []byte, off int64) (int, error) {
 	n, err := w.r.ReadAt(b, off)
-	w.far = off + int64(n)
+	w.done += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		w.err = err
 	}
 	return n, err
 }
 
-func (w *workbook) read() int64 { return min(w.source.far, w.source.size) }
+func (w *workbook) read() int64 { return min(w.source.done, w.source.size) }
 
 func (w *workbook) close() error {
 	err := w.strings.close()

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,13 +40,13 @@ func workbookOf(t testing.TB, data string, more parts) []byte {
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for name, content := range all {
-		if content == "" {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name] == "" {
 			continue
 		}
 		w, err := z.Create(name)
 		require.NoError(t, err)
-		_, err = io.WriteString(w, content)
+		_, err = io.WriteString(w, all[name])
 		require.NoError(t, err)
 	}
 	require.NoError(t, z.Close())
