@@ -70,7 +70,7 @@ func execute(t testing.TB, u *url.URL, statement string) {
 	db, err := sql.Open("mysql", c.FormatDSN())
 	require.NoError(t, err)
 	defer func() { _ = db.Close() }()
-	_, err = db.Exec(statement)
+	_, err = db.ExecContext(context.Background(), statement) // also when the test is over
 	require.NoError(t, err, "%s on the server of %s", statement, Env)
 }
 
