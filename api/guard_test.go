@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +63,20 @@ func admitted(s *Server, token, method, path string) int {
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, r)
 	return w.Code
+}
+
+func TestNoConceptIsForgotten(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var sources []byte
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		sources = append(sources, b...)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^func \(s \*Server\) (register\w+\(\))`).FindAllSubmatch(sources, -1) {
+		require.Greater(t, bytes.Count(sources, append([]byte("."), m[1]...)), 0, "%s is never called", m[1])
+	}
 }
 
 func TestARouteWithoutARuleIsDeniedToEveryone(t *testing.T) {
