@@ -3,14 +3,12 @@ package api
 import (
 	"context"
 	"math"
-	"math/bits"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
-	"bangfu/models/policy"
 	"bangfu/models/store"
 )
 
@@ -89,22 +87,23 @@ func tierPairs(m models.TierMatrix) []TierPair {
 
 // TieringView is a cycle's tiering as officials read it (R4).
 type TieringView struct {
-	Cycle         string             `json:"cycle"`
-	AsOf          calendar.Date      `json:"as_of" doc:"判定日"`
-	PolicyVersion int                `json:"policy_version" doc:"政策版本"`
-	PolicyHash    string             `json:"policy_hash"`
-	Confirm       string             `json:"confirm,omitempty" doc:"政策中尚待区里确认的内容"`
-	Run           RunView            `json:"run"`
-	Households    int64              `json:"households" doc:"户数"`
-	Counts        TierNumbers        `json:"counts" doc:"各分型户数：研判决定优先，其次市级结果，再次本区判定"`
-	Shares        map[string]float64 `json:"shares" doc:"占比（%）"`
-	OwnCounts     TierNumbers        `json:"own_counts" doc:"本区判定各分型户数"`
-	CityCounts    TierNumbers        `json:"city_counts" doc:"市级结果各分型户数（本区登记在列的）"`
-	Streets       []GroupNumbers     `json:"streets"`
-	Trades        []GroupNumbers     `json:"trades" doc:"按 GB/T 4754 门类"`
-	Differences   DifferenceNumbers  `json:"differences" doc:"与市级结果的差异"`
-	Movement      MovementNumbers    `json:"movement" doc:"与上年相比的变动"`
-	Gaps          []GapView          `json:"gaps" doc:"数据缺口"`
+	Cycle         string                `json:"cycle"`
+	AsOf          calendar.Date         `json:"as_of" doc:"判定日"`
+	PolicyVersion int                   `json:"policy_version" doc:"政策版本"`
+	PolicyHash    string                `json:"policy_hash"`
+	Confirm       string                `json:"confirm,omitempty" doc:"政策中尚待区里确认的内容"`
+	Run           RunView               `json:"run"`
+	Households    int64                 `json:"households" doc:"户数"`
+	Counts        TierNumbers           `json:"counts" doc:"各分型户数：研判决定优先，其次市级结果，再次本区判定"`
+	Shares        map[string]float64    `json:"shares" doc:"占比（%）"`
+	OwnCounts     TierNumbers           `json:"own_counts" doc:"本区判定各分型户数"`
+	CityCounts    TierNumbers           `json:"city_counts" doc:"市级结果各分型户数（本区登记在列的）"`
+	Streets       []GroupNumbers        `json:"streets"`
+	Trades        []GroupNumbers        `json:"trades" doc:"按 GB/T 4754 门类"`
+	Differences   DifferenceNumbers     `json:"differences" doc:"与市级结果的差异"`
+	Movement      MovementNumbers       `json:"movement" doc:"与上年相比的变动"`
+	Gaps          []models.DataGap      `json:"gaps" doc:"各数据来源的缺口"`
+	NotKnown      []models.ConditionGap `json:"not_known" doc:"因无数据而无法判断的条件及户数"`
 }
 
 // DifferenceNumbers compares our own result with the city's.
@@ -125,23 +124,6 @@ type MovementNumbers struct {
 	New       int64      `json:"new" doc:"新增（上年没有）"`
 	Unchanged int64      `json:"unchanged" doc:"不变"`
 	Pairs     []TierPair `json:"pairs" doc:"from 上年，to 本年"`
-}
-
-// GapView is what one source left unknown.
-type GapView struct {
-	Source     models.Source  `json:"source"`
-	Name       string         `json:"name" doc:"数据来源"`
-	Department string         `json:"department" doc:"负责交付的部门"`
-	Delivered  bool           `json:"delivered" doc:"本年度已交付"`
-	Households int64          `json:"households" doc:"因缺该来源数据而至少有一项条件无法判断的户数"`
-	Conditions []GapCondition `json:"conditions"`
-}
-
-// GapCondition is a condition that could not be decided for want of data.
-type GapCondition struct {
-	Clause     string `json:"clause"`
-	Name       string `json:"name"`
-	Households int64  `json:"households"`
 }
 
 func (s *Server) registerTiering() {
@@ -184,26 +166,19 @@ func (s *Server) getTiering(ctx context.Context, u models.User, in *CycleInput) 
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.Store.Distribution(ctx, run)
+	r, err := s.Store.StudyReport(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.Store.Movement(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	compared, err := s.Store.CityDelivered(ctx, run.District, run.Year)
-	if err != nil {
-		return nil, err
-	}
-	gaps, err := s.gaps(ctx, run, law.Policy)
-	if err != nil {
-		return nil, err
+	d := r.Distribution
+	if r.NotKnown == nil {
+		r.NotKnown = []models.ConditionGap{}
 	}
 	return &struct{ Body TieringView }{TieringView{
 		Cycle: run.CycleID, AsOf: run.AsOf, PolicyVersion: law.Version, PolicyHash: law.Hash, Confirm: law.Confirm, Run: viewRun(run, law.Version),
 		Households: d.Effective.Total(), Counts: tierNumbers(d.Effective), Shares: tierShares(d.Effective), OwnCounts: tierNumbers(d.Own), CityCounts: tierNumbers(d.City),
-		Streets: groupNumbers(d.Streets, false), Trades: groupNumbers(d.Trades, true), Differences: differenceNumbers(d, compared), Movement: movementNumbers(m), Gaps: gaps,
+		Streets: groupNumbers(d.Streets, false), Trades: groupNumbers(d.Trades, true), Differences: differenceNumbers(d, r.Study.Compared), Movement: movementNumbers(r.Movement),
+		Gaps: r.Gaps, NotKnown: r.NotKnown,
 	}}, nil
 }
 
@@ -246,51 +221,6 @@ func movementNumbers(m models.Movement) MovementNumbers {
 	}
 	n.Pairs = tierPairs(m.Matrix)
 	return n
-}
-
-// gaps says per source for how many households it left a condition undecided.
-func (s *Server) gaps(ctx context.Context, run models.Run, law *policy.Policy) ([]GapView, error) {
-	delivered, _, err := s.Store.Delivered(ctx, run.District, run.Year)
-	if err != nil {
-		return nil, err
-	}
-	notKnown, err := s.Store.NotKnown(ctx, run.ID)
-	if err != nil {
-		return nil, err
-	}
-	gaps := []GapView{}
-	for _, source := range models.FactSources() {
-		g := GapView{Source: source, Name: source.Name(), Department: law.Sources[source].DepartmentName, Delivered: delivered.Has(source), Conditions: []GapCondition{}}
-		var mask uint64
-		for i, c := range law.Tiering.Conditions {
-			for _, of := range c.Sources() {
-				if of == source {
-					mask |= 1 << i
-				}
-			}
-		}
-		for m, n := range notKnown {
-			if m&mask != 0 {
-				g.Households += n
-			}
-		}
-		for rest := mask; rest != 0; rest &= rest - 1 {
-			i := bits.TrailingZeros64(rest)
-			c := GapCondition{Clause: law.Tiering.Conditions[i].Clause, Name: law.Tiering.Conditions[i].Name}
-			for m, n := range notKnown {
-				if m>>i&1 == 1 {
-					c.Households += n
-				}
-			}
-			if c.Households > 0 {
-				g.Conditions = append(g.Conditions, c)
-			}
-		}
-		if g.Households > 0 || !g.Delivered {
-			gaps = append(gaps, g)
-		}
-	}
-	return gaps, nil
 }
 
 // MoverView is a household whose tier is another one.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
 
 	"bangfu/activities"
@@ -85,7 +87,9 @@ func Expected(t testing.TB) map[string]models.Tier {
 func Judge(t testing.TB, s *store.Store) models.Run {
 	t.Helper()
 	a := &activities.Tiering{Store: s, Program: "test"}
-	env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+	suite := &testsuite.WorkflowTestSuite{}
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(a)
 	result, err := env.ExecuteActivity(a.PlanRun, activities.PlanRunInput{CycleID: Cycle, District: District, Year: Year, AsOf: calendar.MustDate(AsOf)})
 	require.NoError(t, err)
