@@ -101,7 +101,7 @@ func (s *Server) listDifferences(ctx context.Context, u models.User, in *struct 
 
 // differences reads a page of differences and the names of the district's departments.
 func (s *Server) differences(ctx context.Context, q store.DifferenceQuery) ([]store.DifferenceItem, map[string]string, error) {
-	district, _, err := models.ParseCycleID(q.CycleID)
+	district, year, err := models.ParseCycleID(q.CycleID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,11 +109,7 @@ func (s *Server) differences(ctx context.Context, q store.DifferenceQuery) ([]st
 	if err != nil {
 		return nil, nil, err
 	}
-	departments, err := s.Store.Departments(ctx, district)
-	names := map[string]string{}
-	for _, d := range departments {
-		names[d.Code] = d.Name
-	}
+	names, err := s.Store.DepartmentNames(ctx, district, year)
 	return list, names, err
 }
 

@@ -25,8 +25,12 @@ type Differing struct {
 
 // CityDelivered says whether the city's result for a cycle is there.
 func (s *Store) CityDelivered(ctx context.Context, district string, year int) (bool, error) {
+	return cityDelivered(s.db.WithContext(ctx), district, year)
+}
+
+func cityDelivered(tx *gorm.DB, district string, year int) (bool, error) {
 	var one []int
-	err := s.db.WithContext(ctx).Raw("SELECT 1 FROM src_city_tiering WHERE district = ? AND year = ? AND tier_year = ? LIMIT 1", district, year, year).Scan(&one).Error
+	err := tx.Raw("SELECT 1 FROM src_city_tiering WHERE district = ? AND year = ? AND tier_year = ? LIMIT 1", district, year, year).Scan(&one).Error
 	if err != nil {
 		return false, fmt.Errorf("looking for the city's result: %w", err)
 	}
@@ -182,20 +186,56 @@ func (s *Store) StudyBoard(ctx context.Context, district string, year int) (mode
 
 func (s *Store) studyBoard(tx *gorm.DB, district string, year int) (models.StudyBoard, error) {
 	b := models.StudyBoard{Departments: []models.DepartmentDifferences{}}
-	err := tx.Raw(`SELECT x.department, COALESCE(MAX(p.name), x.department) AS name, SUM(CASE WHEN x.state = 'open' THEN 1 ELSE 0 END) AS open,
-		SUM(CASE WHEN x.state = 'settled' THEN 1 ELSE 0 END) AS settled
-		FROM differences x LEFT JOIN departments p ON p.district = ? AND p.code = x.department
-		WHERE x.cycle_id = ? AND x.state IN ('open', 'settled') GROUP BY x.department ORDER BY x.department`,
-		district, models.CycleID(district, year)).Scan(&b.Departments).Error
+	err := tx.Raw(`SELECT department, SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END) AS open, SUM(CASE WHEN state = 'settled' THEN 1 ELSE 0 END) AS settled
+		FROM differences WHERE cycle_id = ? AND state IN ('open', 'settled') GROUP BY department ORDER BY department`,
+		models.CycleID(district, year)).Scan(&b.Departments).Error
 	if err != nil {
 		return b, fmt.Errorf("counting differences: %w", err)
 	}
-	for _, d := range b.Departments {
+	names, err := s.departmentNames(tx, district, year)
+	if err != nil {
+		return b, err
+	}
+	for i := range b.Departments {
+		d := &b.Departments[i]
+		if d.Name = names[d.Department]; d.Name == "" {
+			d.Name = d.Department
+		}
 		b.Open += d.Open
 		b.Settled += d.Settled
 	}
-	b.Compared, err = s.CityDelivered(tx.Statement.Context, district, year)
+	b.Compared, err = cityDelivered(tx, district, year)
 	return b, err
+}
+
+// DepartmentNames gives the names of a district's departments by their codes: those on record, and for the others the
+// names that the year's policy gives those who owe data.
+func (s *Store) DepartmentNames(ctx context.Context, district string, year int) (map[string]string, error) {
+	return s.departmentNames(s.db.WithContext(ctx), district, year)
+}
+
+func (s *Store) departmentNames(tx *gorm.DB, district string, year int) (map[string]string, error) {
+	names := map[string]string{}
+	row, err := policyInForce(tx, district, year)
+	if err == nil {
+		law, err := s.loaded(row)
+		if err != nil {
+			return nil, err
+		}
+		for _, duty := range law.Sources {
+			names[duty.Department] = duty.DepartmentName
+		}
+	} else if models.CodeOf(err) != models.CodeNotFound {
+		return nil, err
+	}
+	var list []models.Department
+	if err := tx.Where("district = ?", district).Find(&list).Error; err != nil {
+		return nil, fmt.Errorf("reading the departments of %s: %w", district, err)
+	}
+	for _, d := range list {
+		names[d.Code] = d.Name
+	}
+	return names, nil
 }
 
 // StudyDuties makes each department with open differences owe their settlement by due, and takes the duty from those
