@@ -16,7 +16,8 @@ type Cause struct {
 }
 
 // Cause finds the fewest conditions whose outcome would have to be otherwise for the household to have the city's
-// tier. Among several such sets the one in question is, in this order: what most sets share; what no data says;
+// tier. Among several such sets the one in question is, in this order: what most sets share (of what all share, what is
+// known to be otherwise); what no data says;
 // amounts, the nearest to its limit first; then yes/no facts; last what hardly ever differs (登记数据).
 func (p *Policy) Cause(own models.Verdict, city models.Tier, f *models.Facts) Cause {
 	t := &p.Tiering
@@ -33,6 +34,9 @@ func (p *Policy) Cause(own models.Verdict, city models.Tier, f *models.Facts) Ca
 	better := func(a, b int) int {
 		if shared[a] != shared[b] {
 			return shared[b] - shared[a]
+		}
+		if blankA, blankB := own.NotKnown>>a&1, own.NotKnown>>b&1; shared[a] == len(sets) && blankA != blankB {
+			return int(blankA) - int(blankB) // of what every set needs, data that say otherwise before data that say nothing
 		}
 		if d := t.doubt(a, own, f) - t.doubt(b, own, f); d != 0 {
 			return d

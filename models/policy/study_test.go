@@ -57,6 +57,10 @@ func TestADifferenceNamesTheConditionInQuestionAndItsDepartment(t *testing.T) {
 			models.Ineligible, models.Survival, models.SourceTax, "市级为生存型；本区判定为不符合分型条件：附一(三)1(3) 未满足"},
 		{"the report that was not filed", func(f *models.Facts) { f.SetBool(models.FactReportFiled, false) },
 			models.Ineligible, models.Survival, models.SourceAnnualReport, "市级为生存型；本区判定为不符合分型条件：附一(三)1 未满足（已报送上一年度年度报告）"},
+		{"new this year, without any tax row", func(f *models.Facts) {
+			f.SetNumber(models.FactFounded, int64(calendar.MustDate("2026-03-08")))
+			f.Known &^= 1<<models.FactTaxRegistered | 1<<models.FactTaxPaid | 1<<models.FactGeneralTaxpayer
+		}, models.Survival, models.Growth, models.SourceRegistry, "市级为成长型；本区判定为生存型：附一(三)2(1) 已满足（当年新成立）"},
 		{"deregistered", func(f *models.Facts) { f.SetBool(models.FactRegistered, false) },
 			models.Ineligible, models.Survival, models.SourceRegistry, "市级为生存型；本区判定为不符合分型条件：附一(三)1 未满足（登记在册）"},
 	} {
