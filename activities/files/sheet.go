@@ -203,7 +203,7 @@ func (w *workbook) readValue(kind byte) error {
 	}
 	index := 0
 	for _, c := range w.text[from:] {
-		if c == ' ' || c == '\n' || c == '\r' || c == '\t' {
+		if xmlSpace(c) {
 			continue
 		}
 		if c < '0' || c > '9' || index > maxStrings {

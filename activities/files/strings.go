@@ -2,6 +2,7 @@ package files
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,9 @@ const (
 	maxStrings    = 50_000_000
 	maxStringSize = MaxLine
 )
+
+// errTemporary is a failure of this machine, not of the workbook.
+var errTemporary = errors.New("temporary file for shared strings")
 
 // sharedStrings keeps a workbook's shared strings. A table of a million rows may have ten million of them, so they are held
 // in blocks, the first in memory and the rest in a temporary file.
@@ -65,7 +69,7 @@ func (s *sharedStrings) seal() error {
 	if s.file == nil {
 		f, err := os.CreateTemp("", "bangfu-strings-")
 		if err != nil {
-			return fmt.Errorf("make a temporary file for shared strings: %w", err)
+			return fmt.Errorf("%w: make it: %w", errTemporary, err)
 		}
 		// Without a name it cannot outlive a killed process; where that cannot be, close removes it.
 		_ = os.Remove(f.Name())
@@ -77,7 +81,7 @@ func (s *sharedStrings) seal() error {
 		begin = s.spans[n-1]
 	}
 	if _, err := s.file.Write(s.last); err != nil {
-		return fmt.Errorf("write shared strings to a temporary file: %w", err)
+		return fmt.Errorf("%w: write: %w", errTemporary, err)
 	}
 	s.spans = append(s.spans, begin+int64(len(s.last)))
 	s.last = s.last[:0]
@@ -133,7 +137,7 @@ func (s *sharedStrings) block(i int) ([]byte, error) {
 	}
 	s.cached[slot], s.holds[slot] = s.cached[slot][:size], 0
 	if _, err := s.file.ReadAt(s.cached[slot], begin); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("read shared strings from a temporary file: %w", err)
+		return nil, fmt.Errorf("%w: read: %w", errTemporary, err)
 	}
 	s.holds[slot] = i + 1
 	return s.cached[slot], nil

@@ -56,6 +56,9 @@ type watched struct {
 }
 
 func (w *watched) ReadAt(b []byte, off int64) (int, error) {
+	if off < 0 || off > w.size {
+		return 0, zip.ErrFormat // a directory that points nowhere
+	}
 	n, err := w.r.ReadAt(b, off)
 	w.done += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -88,24 +91,15 @@ func (w *workbook) fault(err error) error {
 	switch {
 	case w.source.err != nil:
 		return fmt.Errorf("read the workbook: %w", w.source.err)
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal), errors.Is(err, errTemporary):
 		return err
 	case errors.Is(err, errBomb):
 		return refuse("文件“%s”解压后过大，已拒绝打开", w.name)
 	case errors.Is(err, errXMLSize):
 		return refuse("文件“%s”第%d行之后有过长的单元格", w.name, w.number)
 	}
-	var corrupt flate.CorruptInputError
-	var internal flate.InternalError
-	for _, damage := range []error{errXML, errDoctype, zip.ErrFormat, zip.ErrChecksum, zip.ErrAlgorithm, io.ErrUnexpectedEOF, io.EOF} {
-		if errors.Is(err, damage) {
-			return refuse("文件“%s”已损坏或不完整，请重新导出后再提供", w.name)
-		}
-	}
-	if errors.As(err, &corrupt) || errors.As(err, &internal) {
-		return refuse("文件“%s”已损坏或不完整，请重新导出后再提供", w.name)
-	}
-	return err
+	return &models.Error{Code: models.CodeInvalid, Field: "file", Cause: err,
+		Message: fmt.Sprintf("文件“%s”已损坏或不完整，请重新导出后再提供", w.name)}
 }
 
 // open finds the first visible sheet and gets ready to read its rows.

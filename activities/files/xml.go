@@ -109,7 +109,7 @@ func (x *xmlScanner) next() (token, error) {
 		}
 		if x.buf[x.pos] != '<' {
 			if x.depth == 0 {
-				if c := x.buf[x.pos]; c != ' ' && c != '\n' && c != '\r' && c != '\t' && c != 0xEF && c != 0xBB && c != 0xBF {
+				if c := x.buf[x.pos]; !xmlSpace(c) && c != 0xEF && c != 0xBB && c != 0xBF {
 					return 0, errXML
 				}
 				x.pos++
@@ -157,7 +157,7 @@ func (x *xmlScanner) next() (token, error) {
 			if x.depth--; x.depth < 0 {
 				return 0, errXML
 			}
-			x.name = local(bytes.TrimRight(x.buf[x.pos+2:x.pos+i], " \r\n\t"))
+			x.name = local(trimRight(x.buf[x.pos+2 : x.pos+i]))
 			x.pos += i + 1
 			return tokenEnd, nil
 		default:
@@ -209,9 +209,9 @@ func (x *xmlScanner) start() error {
 	if x.closing = len(tag) > 0 && tag[len(tag)-1] == '/'; x.closing {
 		tag = tag[:len(tag)-1]
 	}
-	i := bytes.IndexAny(tag, " \r\n\t")
-	if i < 0 {
-		i = len(tag)
+	i := 0
+	for i < len(tag) && !xmlSpace(tag[i]) {
+		i++
 	}
 	if i == 0 {
 		return errXML
@@ -222,6 +222,23 @@ func (x *xmlScanner) start() error {
 	return nil
 }
 
+// trimLeft and trimRight drop the white space of XML; bytes.Trim builds a set at every call.
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 && xmlSpace(b[0]) {
+		b = b[1:]
+	}
+	return b
+}
+
+func trimRight(b []byte) []byte {
+	for len(b) > 0 && xmlSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func xmlSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+
 // local drops a namespace's prefix.
 func local(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
 
@@ -229,13 +246,13 @@ func local(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
 func (x *xmlScanner) attr(name string) ([]byte, bool) {
 	b := x.attrs
 	for {
-		b = bytes.TrimLeft(b, " \r\n\t")
+		b = trimLeft(b)
 		eq := bytes.IndexByte(b, '=')
 		if eq < 0 {
 			return nil, false
 		}
-		key := bytes.TrimRight(b[:eq], " \r\n\t")
-		b = bytes.TrimLeft(b[eq+1:], " \r\n\t")
+		key := trimRight(b[:eq])
+		b = trimLeft(b[eq+1:])
 		if len(b) == 0 || b[0] != '"' && b[0] != '\'' {
 			return nil, false
 		}
