@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -82,7 +83,7 @@ func harmless(q url.Values) string {
 func (s *Server) recover(c *gin.Context) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler && c.Writer.Written() {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) && c.Writer.Written() {
 				panic(p) // a download that broke off must not look whole
 			}
 			s.Options.Logger.ErrorContext(c.Request.Context(), "panic", "request", requestID(c.Request.Context()), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
