@@ -35,9 +35,13 @@ type EnterStageInput struct {
 	Today   calendar.Date
 }
 
-// EnterStage records the stage.
+// EnterStage records the stage, and what was delivered by its beginning.
 func (a *Cycles) EnterStage(ctx context.Context, in EnterStageInput) error {
-	return a.Store.EnterStage(ctx, in.CycleID, in.Stage, in.State, in.Today)
+	if err := a.Store.EnterStage(ctx, in.CycleID, in.Stage, in.State, in.Today); err != nil {
+		return err
+	}
+	_, err := a.Store.NoteDeliveries(ctx, in.CycleID, in.Today)
+	return err
 }
 
 // CollectionStatus says which required deliveries are missing.

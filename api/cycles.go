@@ -45,22 +45,22 @@ type PlanDate struct {
 
 // CycleView is a cycle as administrators see it.
 type CycleView struct {
-	ID         string              `json:"id"`
-	District   string              `json:"district"`
-	Year       int                 `json:"year"`
-	Stage      models.Stage        `json:"stage"`
-	StageName  string              `json:"stage_name"`
-	State      models.CycleState   `json:"state"`
-	Today      calendar.Date       `json:"today" doc:"业务日期（演练时为模拟日期）"`
-	Plan       []PlanDate          `json:"plan"`
-	Clock      *calendar.Clock     `json:"clock,omitempty"`
-	PolicyID   int64               `json:"policy_id"`
-	WorkflowID string              `json:"workflow_id"`
-	UIURL      string              `json:"ui_url"`
-	StartedAt  string              `json:"started_at"`
-	Counts     map[string]int64    `json:"counts,omitempty" doc:"各状态应办事项数"`
-	Owed       []models.Obligation `json:"owed,omitempty" doc:"谁还欠什么"`
-	Events     any                 `json:"events,omitempty"`
+	ID         string             `json:"id"`
+	District   string             `json:"district"`
+	Year       int                `json:"year"`
+	Stage      models.Stage       `json:"stage"`
+	StageName  string             `json:"stage_name"`
+	State      models.CycleState  `json:"state"`
+	Today      calendar.Date      `json:"today" doc:"业务日期（演练时为模拟日期）"`
+	Plan       []PlanDate         `json:"plan"`
+	Clock      *calendar.Clock    `json:"clock,omitempty"`
+	PolicyID   int64              `json:"policy_id"`
+	WorkflowID string             `json:"workflow_id"`
+	UIURL      string             `json:"ui_url"`
+	StartedAt  string             `json:"started_at"`
+	Counts     *models.TierCounts `json:"counts,omitempty" doc:"最近一次判定的户数，依次为未判定、不符合分型条件、生存型、成长型、发展型"`
+	Owed       []ObligationView   `json:"owed,omitempty" doc:"谁还欠什么"`
+	Events     any                `json:"events,omitempty"`
 }
 
 func (s *Server) registerCycles() {
@@ -212,7 +212,18 @@ func (s *Server) getCycle(ctx context.Context, u models.User, in *CyclePath) (*s
 		return nil, err
 	}
 	v := s.view(c)
-	if v.Owed, err = s.Store.OpenObligations(ctx, c.ID); err != nil {
+	owed, err := s.Store.OpenObligations(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range owed {
+		v.Owed = append(v.Owed, viewObligation(o))
+	}
+	run, err := s.Store.CurrentRun(ctx, c.ID)
+	switch {
+	case err == nil:
+		v.Counts = &run.Counts
+	case models.CodeOf(err) != models.CodeNotFound:
 		return nil, err
 	}
 	if v.Events, err = s.Store.CycleEvents(ctx, c.ID); err != nil {
