@@ -165,7 +165,7 @@ func wholePart(s string) (string, bool) {
 
 // wholeNumber writes a number with an exponent in full, if it is whole.
 func wholeNumber(s string) (string, bool) {
-	if strings.IndexAny(s, "eE") < 0 {
+	if !strings.ContainsAny(s, "eE") {
 		return "", false
 	}
 	d, reason := readDecimal(s, Since1900)
