@@ -143,10 +143,15 @@ func (r *round) prepare(ctx context.Context) (ended bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		for _, source := range policy.Sources {
+			if r.names[source.Department] == "" {
+				r.names[source.Department] = source.DepartmentName
+			}
+		}
 		r.cycles = append(r.cycles, c.ID)
 		r.ladders[c.ID] = policy.Ladders
 		for _, l := range policy.Ladders {
-			for _, s := range append([]int{-l.Escalate}, l.Steps...) {
+			for _, s := range append([]int{l.Escalate}, l.Steps...) {
 				lead = max(lead, -s)
 			}
 		}

@@ -84,8 +84,8 @@ func (s *Server) mail(ctx context.Context, u models.User, id int64) (*struct{ Bo
 	return &struct{ Body MailDetail }{MailDetail{MailView: viewMail(m), MessageID: m.MessageID, Text: m.Text, HTML: m.HTML}}, nil
 }
 
-// resendMail puts the mail back into the queue; when the engine is away it goes out as soon as somebody wakes the
-// sender, which every worker does when it starts.
+// resendMail puts the mail back into the queue; when the engine is away it goes out when the sender is woken next, by
+// a morning round or a worker that starts.
 func (s *Server) resendMail(ctx context.Context, u models.User, in *struct {
 	ID int64 `path:"id" minimum:"1"`
 }) (*struct{ Body MailDetail }, error) {
@@ -95,8 +95,10 @@ func (s *Server) resendMail(ctx context.Context, u models.User, in *struct {
 	if err := s.Store.ResendMail(ctx, u.Actor(), in.ID); err != nil {
 		return nil, err
 	}
-	if err := workflows.WakeOutbox(ctx, s.Temporal); err != nil {
-		s.Options.Logger.WarnContext(ctx, "mail waits for its sender", "mail", in.ID, "error", err)
+	if s.Temporal != nil {
+		if err := workflows.WakeOutbox(ctx, s.Temporal); err != nil {
+			s.Options.Logger.WarnContext(ctx, "mail waits for its sender", "mail", in.ID, "error", err)
+		}
 	}
 	return s.mail(ctx, u, in.ID)
 }
