@@ -148,8 +148,9 @@ func (j *Judge) lacking(c Condition, f *models.Facts) (sources, departments stri
 
 // gaps words what a test lacks, leaf by leaf; of alternatives every one.
 func (j *Judge) gaps(t Test, f *models.Facts) (out []string) {
-	c := j.compile(t)
-	if c.eval(f) == met {
+	if p, err := compile([]Test{t}, j.year, j.asOf); err != nil {
+		return nil // not reached: the whole policy was compiled
+	} else if met, _ := p.run(f); met == 1 {
 		return nil
 	}
 	if t.Op != OpFact {
@@ -160,6 +161,7 @@ func (j *Judge) gaps(t Test, f *models.Facts) (out []string) {
 	}
 	info := t.Fact.Info()
 	value := f.Number(t.Fact)
+	low, _ := t.limits(j.year, j.asOf)
 	switch lower := t.lower(); {
 	case info.Kind == models.KindBool || info.Kind == models.KindDate && !f.Has(t.Fact):
 		return []string{info.Name}
@@ -170,8 +172,8 @@ func (j *Judge) gaps(t Test, f *models.Facts) (out []string) {
 		return []string{fmt.Sprintf("%s在%d年", info.Name, j.year)}
 	case !f.Has(t.Fact):
 		return []string{info.Name + "达到 " + t.bounds()}
-	case lower != nil && value < c.low:
-		return []string{fmt.Sprintf("%s还差 %s，现为 %s，标准为 %s", info.Name, lower.Value.like(c.low-value), lower.Value.like(value), t.bounds())}
+	case lower != nil && value < low:
+		return []string{fmt.Sprintf("%s还差 %s，现为 %s，标准为 %s", info.Name, lower.Value.like(low-value), lower.Value.like(value), t.bounds())}
 	}
 	return []string{j.value(t, f)}
 }

@@ -45,6 +45,11 @@ func (r *reader) tiering(p *Policy, n *yaml.Node) {
 		r.at(n, "条件共 %d 项，最多 %d 项", len(p.Tiering.Conditions), MaxConditions)
 	}
 	t.checkOrder(n)
+	if len(r.problems) == 0 { // what is wrong already would only be said once more
+		if _, err := p.Judge(p.Year, p.ValidFrom); err != nil {
+			r.at(n, "%s", err)
+		}
+	}
 }
 
 func (t *tieringReader) standard(n *yaml.Node) {
