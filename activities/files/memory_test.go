@@ -12,6 +12,7 @@ import (
 	"runtime/metrics"
 	"testing"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/stretchr/testify/require"
 
 	"bangfu/activities/files"
@@ -28,6 +29,7 @@ func writeXLSX(t testing.TB, path string, n int) {
 	f, err := os.Create(path)
 	require.NoError(t, err)
 	z := zip.NewWriter(f)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	const rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
 	part := func(name string, write func(w *bufio.Writer)) {
 		p, err := z.Create(name)
