@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .tools/bin
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X bangfu/cli.version=$(VERSION)"
+# The same flags as `go test` has, so that both share one build cache; deploy/Dockerfile builds the small static one.
+GOBUILD := go build -ldflags "-X bangfu/cli.version=$(VERSION)"
 
 # The engine: the one named in TEMPORAL_CLI, else the one on PATH, else ours, built once.
 ENGINE := $(or $(TEMPORAL_CLI),$(shell command -v temporal 2>/dev/null),$(CURDIR)/$(BIN)/temporal)
@@ -21,7 +22,7 @@ run: $(ENGINE) build ## 在本机启动全部组件（bangfu dev），并打印�
 	@exec ./bangfu dev
 
 build: ## 编译单一可执行文件 ./bangfu
-	@[ -n "$$(ls -A "$$(go env GOMODCACHE)/go.temporal.io" 2>/dev/null)" ] || echo "首次编译 bangfu，需下载依赖，约 2 分钟 …"
+	@[ -e bangfu ] || echo "首次编译 bangfu（含下载依赖），约 2 分钟 …"
 	@$(GOBUILD) -o bangfu .
 
 test: $(ENGINE) ## 运行全部测试（真实 Temporal 引擎、SQLite 与 MariaDB）
