@@ -38,10 +38,10 @@ func ParsePublicQuery(q string) (PublicQuery, error) {
 	if reason != "" {
 		return PublicQuery{}, Invalid("q", "查询词%s", reason)
 	}
-	if len(folded) == 18 && strings.Trim(folded, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == "" {
-		uscc, err := ParseUSCC(folded)
+	if code := strings.ReplaceAll(folded, " ", ""); len(code) == 18 && strings.Trim(code, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == "" {
+		uscc, err := ParseUSCC(code)
 		if err != nil {
-			return PublicQuery{}, Invalid("q", "“%s”不是正确的统一社会信用代码，请核对", folded)
+			return PublicQuery{}, Invalid("q", "“%s”不是正确的统一社会信用代码，请核对", code)
 		}
 		return PublicQuery{USCC: uscc}, nil
 	}
