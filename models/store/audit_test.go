@@ -49,7 +49,7 @@ func TestTheRecordOfDecisionsIsAppendOnlyAndChained(t *testing.T) {
 }
 
 func TestTheRecordCannotBeChangedUnseen(t *testing.T) {
-	for _, c := range []struct {
+	cases := []struct {
 		name       string
 		statements []string
 		broken     int64
@@ -68,23 +68,28 @@ func TestTheRecordCannotBeChangedUnseen(t *testing.T) {
 		{"a head moved back", []string{`UPDATE audit_head SET seq = 4, hash = (SELECT hash FROM audit_log WHERE seq = 4)`}, 5},
 		{"a head without its entry's hash", []string{`UPDATE audit_head SET hash = 'x'`}, 6},
 		{"a deleted head", []string{`DELETE FROM audit_head`}, 1},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T, s *store.Store) {
-				ctx := context.Background()
+	}
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		do := func(statements ...string) {
+			for _, statement := range statements {
+				_, err := s.SQL().ExecContext(ctx, statement)
+				require.NoError(t, err)
+			}
+		}
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				do(`DELETE FROM audit_log`, `DELETE FROM audit_head`, `INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '`+models.AuditGenesis+`')`)
 				writeEntries(t, s, 5)
-				for _, statement := range c.statements {
-					_, err := s.SQL().Exec(statement)
-					require.NoError(t, err)
-				}
+				do(c.statements...)
 				report, err := s.VerifyAudit(ctx, nil)
 				require.NoError(t, err)
 				require.False(t, report.Intact)
 				require.Equal(t, c.broken, report.Broken, report.Reason)
 				require.NotEmpty(t, report.Reason)
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestAnAnchorKeptElsewhereRevealsARecordThatWasRewrittenAsAWhole(t *testing.T) {
