@@ -127,8 +127,9 @@ func (b *bench) loadData(ctx context.Context, db *sql.DB, source models.Source, 
 		return 0, err
 	}
 	took := time.Since(begun)
-	if n, err := result.RowsAffected(); err != nil || n != int64(rows) {
-		return 0, fmt.Errorf("it loaded %d of %d rows (%v)", n, rows, err)
+	n, err := result.RowsAffected()
+	if err == nil && n != int64(rows) {
+		err = fmt.Errorf("it loaded %d of %d rows", n, rows)
 	}
-	return took, nil
+	return took, err
 }
