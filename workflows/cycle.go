@@ -48,6 +48,7 @@ type CycleState struct {
 	Opened     bool
 	DataSeen   int      // deliveries that arrived
 	DataJudged int      // of them, those that the newest run has read
+	Done       []string // what was done, in words, for the card
 	Handled    []string // newest command IDs, so that a repeated command is not carried out twice
 }
 
@@ -87,11 +88,11 @@ type cycle struct {
 	CycleState
 	a         *activities.Cycles
 	p         *activities.Publication
+	l         *activities.Letters
 	advanced  bool // the stage was ended by an administrator; a stage ends once
 	changed   bool // something happened that a wait must look at
 	cancelled bool
 	awaited   string // whom the stage waits for, in words
-	done      []string
 	advance   CycleCommand
 }
 
@@ -155,6 +156,8 @@ func (c *cycle) run(ctx workflow.Context) error {
 // leave ends the stage: the year goes on as a new run, so that new code takes over at every border.
 func (c *cycle) leave(ctx workflow.Context) error {
 	if !c.cancelled {
+		c.Done = append(c.Done, fmt.Sprintf("%s 完成“%s”", c.today(ctx).Chinese(), c.Stage.Info().Name))
+		c.Done = c.Done[max(0, len(c.Done)-40):]
 		c.Stage = c.Stage.Next()
 	}
 	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
@@ -180,6 +183,10 @@ func (c *cycle) openRecord(ctx workflow.Context) error {
 		return nil
 	}
 	err := workflow.ExecuteActivity(quick(ctx, "年度工作建账，登记各部门应办事项"), c.a.OpenCycle, c.Request).Get(ctx, nil)
+	if err != nil {
+		return err
+	}
+	err = workflow.ExecuteActivity(quick(ctx, "通知各部门年度工作开始"), c.l.AnnounceStart, activities.AnnounceInput{CycleID: c.CycleID, Today: c.today(ctx)}).Get(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -278,7 +285,7 @@ func (c *cycle) judge(ctx workflow.Context, why string) error {
 		return err
 	}
 	c.DataJudged = seen
-	c.done = append(c.done, fmt.Sprintf("%s第 %d 次：%d 户（不符合 %d，生存型 %d，成长型 %d，发展型 %d）",
+	c.Done = append(c.Done, fmt.Sprintf("%s第 %d 次：%d 户（不符合 %d，生存型 %d，成长型 %d，发展型 %d）",
 		why, r.Number, r.Counts.Total(), r.Counts[models.Ineligible], r.Counts[models.Survival], r.Counts[models.Growth], r.Counts[models.Development]))
 	c.card(ctx)
 	return nil
@@ -445,10 +452,17 @@ func (c *cycle) reschedule(ctx workflow.Context, r Reschedule) (CycleAnswer, err
 	if err != nil {
 		return CycleAnswer{}, refused(models.Invalid("changes", "%s", err))
 	}
+	before := c.Plan
 	c.Plan = plan
 	c.changed = true
 	err = workflow.ExecuteActivity(quick(ctx, "调整计划日期"), c.a.Reschedule, activities.RescheduleInput{
 		CycleRef: c.ref(ctx), CommandID: r.CommandID, Changes: r.Changes, ReasonID: r.ReasonID, Actor: r.Actor,
+	}).Get(ctx, nil)
+	if err != nil {
+		return CycleAnswer{}, err
+	}
+	err = workflow.ExecuteActivity(quick(ctx, "通知各部门计划调整"), c.l.AnnouncePlan, activities.AnnouncePlanInput{
+		CycleID: c.CycleID, CommandID: r.CommandID, Today: c.today(ctx), Before: before, Changes: r.Changes, ReasonID: r.ReasonID,
 	}).Get(ctx, nil)
 	return c.answer(), err
 }
@@ -541,7 +555,7 @@ func (c *cycle) card(ctx workflow.Context) {
 	if c.Clock.Rehearsal() {
 		fmt.Fprintf(&b, "**演练**：模拟日期 %s，每秒 %g 天\n\n", c.today(ctx).Chinese(), c.Clock.DaysPerSecond)
 	}
-	for _, d := range c.done {
+	for _, d := range c.Done {
 		b.WriteString("- " + d + "\n")
 	}
 	b.WriteString("\n| 阶段 | 截止 |\n| --- | --- |\n")

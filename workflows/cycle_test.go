@@ -47,6 +47,10 @@ func (y *year) stage() {
 	var p *activities.Publication
 	env.RegisterActivity(&activities.Cycles{})
 	env.RegisterActivity(&activities.Publication{})
+	env.RegisterActivity(&activities.Letters{})
+	var l *activities.Letters
+	env.OnActivity(l.AnnounceStart, mock.Anything, mock.Anything).Return(nil)
+	env.OnActivity(l.AnnouncePlan, mock.Anything, mock.Anything).Return(nil)
 	env.RegisterWorkflow(workflows.Tiering)
 	env.RegisterWorkflowWithOptions(untilFinished, workflow.RegisterOptions{Name: "JointStudy"})
 	env.OnActivity(c.OpenCycle, mock.Anything, mock.Anything).Return(nil)
