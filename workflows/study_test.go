@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 // desk is a joint study whose record is this struct.
 type desk struct {
 	*testsuite.TestWorkflowEnvironment
+	mu        sync.Mutex // activities run side by side
 	city      bool
 	open      int64
 	settled   int64
@@ -32,7 +34,6 @@ type desk struct {
 	decides   int
 	closed    []activities.CloseStudyInput
 	reads     int
-	slow      time.Duration // how long the next comparison takes
 	refuse    error
 	lateBoard *models.StudyBoard // what the next decision reports, though more was counted since
 }
@@ -45,14 +46,20 @@ func newDesk(t *testing.T, city bool, open int64) *desk {
 	a := &activities.Study{}
 	d.RegisterActivity(a)
 	d.OnActivity(a.CompareStudy, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.CompareStudyInput) (models.StudyBoard, error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.compares = append(d.compares, in)
 		return d.board(), nil
-	}).After(time.Second)
+	})
 	d.OnActivity(a.ReadStudy, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadStudyInput) (models.StudyBoard, error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.reads++
 		return d.board(), nil
 	})
 	d.OnActivity(a.DecideStudy, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.DecideStudyInput) (activities.DecideStudyResult, error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.decides++
 		if d.refuse != nil {
 			return activities.DecideStudyResult{}, d.refuse
@@ -70,6 +77,8 @@ func newDesk(t *testing.T, city bool, open int64) *desk {
 		return r, nil
 	})
 	d.OnActivity(a.CloseStudy, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.CloseStudyInput) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		d.closed = append(d.closed, in)
 		return nil
 	})
@@ -235,13 +244,11 @@ func TestWhatTheRecordRefusesReachesWhoeverDecided(t *testing.T) {
 
 func TestAStudyDoesNotEndOnACountThatIsOlderThanAComparison(t *testing.T) {
 	d := newDesk(t, true, 1)
-	d.after(time.Hour, func() {
-		d.SignalWorkflow(workflows.SignalStudyRecompare, workflows.StudyRecompare{})
-	})
-	d.after(time.Hour+time.Millisecond, func() { // while it compares
+	d.after(time.Hour, func() { // both are under way at once, and the decision reports what it counted before the comparison found more
+		d.open = 5
 		d.lateBoard = &models.StudyBoard{Compared: true, Settled: 1}
+		d.SignalWorkflow(workflows.SignalStudyRecompare, workflows.StudyRecompare{})
 		d.decide(decisionOf("a", 1))
-		d.open = 4 // the comparison finds more
 	})
 	d.after(24*time.Hour, func() { d.decide(decisionOf("b", 2, 3, 4, 5)) })
 	d.ExecuteWorkflow(workflows.JointStudy, studyState)
