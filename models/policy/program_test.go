@@ -108,7 +108,7 @@ func TestACompiledTreeSaysWhatThreeValuedLogicSays(t *testing.T) {
 		f := h.facts()
 		p, err := compile(tests, 2026, firstOfJuly)
 		if err != nil {
-			t.Skip("more comparisons than a program holds")
+			return // more comparisons than a program holds
 		}
 		met, notKnown := p.run(f)
 		for i, x := range tests {
