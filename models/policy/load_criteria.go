@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"maps"
+	"slices"
+
 	"gopkg.in/yaml.v3"
 
 	"bangfu/models"
@@ -55,6 +58,11 @@ func (r *reader) criteria(p *Policy, n *yaml.Node) {
 			seen[k.Code] = true
 			c.Categories = append(c.Categories, k)
 		})))
+	for _, code := range slices.Sorted(maps.Keys(categoryCodes)) {
+		if len(c.Categories) > 0 && !seen[code] {
+			r.at(n, "criteria 缺少分类“%s”（%s）", categoryCodes[code], code)
+		}
+	}
 }
 
 func (r *reader) grounds(p *Policy, into *[]Ground) func(*yaml.Node) {

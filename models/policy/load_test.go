@@ -113,6 +113,7 @@ func TestEveryMistakeIsNamedWithItsLine(t *testing.T) {
 		{"wrong placeholder in advice", "补报{上一年度}年度报告", "补报{去年}年度报告", "", "{上一年度}"},
 		{"letters out of order", "letter: B, check: evidence, text: 在区级", "letter: C, check: evidence, text: 在区级", "", "这里应为“B”"},
 		{"measure for nobody", "  - for: 新兴\n    clause: 附四(四)1", "  - for: 新型\n    clause: 附四(四)1", "", "“新型”不是分型或分类"},
+		{"missing category", "    - category: emerging\n      name: 新兴", "    - category: quality\n      name: 优质", "  base:\n    clause: 附三", "缺少分类“新兴”"},
 		{"anchor", "  delivery: {", "  delivery: &d {", "", "锚点"},
 		{"list for a mapping", "places:\n", "places:\n  - 1\nplace:\n", "  - 1\n", "places应为“名称: 值”"},
 		{"a condition of two forms", "          any:\n            - { fact: report_filed }", "          not: { fact: abnormal }\n          any:\n            - { fact: report_filed }", "          not: { fact: abnormal }", "中的一个"},
