@@ -1,3 +1,5 @@
+// Package activities touches the world: departments' files, the database, mail. Every activity is idempotent by the
+// natural key that its input names.
 package activities
 
 import (

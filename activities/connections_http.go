@@ -60,7 +60,7 @@ func (a *Connections) lookAtAddress(ctx context.Context, c models.Connection, me
 	switch {
 	case models.CodeOf(err) == models.CodeTooLarge:
 		return finding{}, &failure{reason: tooBig(a.MaxFile)}
-	case context.Cause(ctx) == errSilent:
+	case errors.Is(context.Cause(ctx), errSilent):
 		return finding{}, &failure{reason: fmt.Sprintf("对方传输中断，%s没有新数据", idle)}
 	case err != nil && body.failed:
 		return finding{}, &failure{reason: "对方传输中断，文件没有收全"}

@@ -2,10 +2,18 @@ package activities_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -275,6 +283,40 @@ func TestAFileThatIsRefusedCountsAsAFailureOfTheAddress(t *testing.T) {
 	require.Empty(t, o.connection().ETag)
 	found, _ := o.fetch()
 	require.Empty(t, found.DeliveryID, "the same bad file does not become a second delivery")
+}
+
+func TestADepartmentsServerAndOurWorkerProveToEachOtherWhoTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		return path
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, taxFile(1, "1")) }))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+
+	c := models.Connection{Kind: models.ChannelHTTP, Address: server.URL}
+	_, err = newOffice(t, c).look()
+	require.ErrorContains(t, err, "对方的证书不可信")
+	c.CAFile = write("ca.pem", "CERTIFICATE", server.Certificate().Raw)
+	_, err = newOffice(t, c).look()
+	require.ErrorContains(t, err, "双向认证的证书")
+	c.ClientCert, c.ClientKey = write("cert.pem", "CERTIFICATE", cert), write("key.pem", "PRIVATE KEY", private)
+	found, err := newOffice(t, c).look()
+	require.NoError(t, err)
+	require.NotEmpty(t, found.DeliveryID)
 }
 
 func TestOnlyWhatStandsOnTheListIsEverCalled(t *testing.T) {

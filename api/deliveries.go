@@ -169,7 +169,7 @@ func (s *Server) receive(ctx context.Context, u models.User, in *DeliverInput) (
 	for {
 		part, err := form.NextPart()
 		switch {
-		case err == io.EOF && waiting == nil:
+		case errors.Is(err, io.EOF) && waiting == nil:
 			return models.Delivery{}, models.Invalid("file", "表单中没有文件（file）")
 		case err == io.EOF:
 			return s.store(ctx, u, fields, name, waiting)

@@ -43,14 +43,15 @@ type RunView struct {
 	Program       string        `json:"program" doc:"程序版本"`
 	Data          string        `json:"data" doc:"所据数据：来源:最新交付序号/已采用的交付数"`
 	Households    int64         `json:"households" doc:"户数"`
-	Counts        TierNumbers   `json:"counts" doc:"本区判定各分型户数"`
+	Judged        int64         `json:"judged" doc:"已判定户数"`
+	Counts        TierNumbers   `json:"counts" doc:"本区判定各分型户数，判定中为已判定的"`
 	StartedAt     string        `json:"started_at"`
 	FinishedAt    string        `json:"finished_at,omitempty"`
 }
 
 func viewRun(run models.Run, version int) RunView {
 	v := RunView{Number: run.Number, State: string(run.State), Current: run.Current, AsOf: run.AsOf, PolicyVersion: version, PolicyHash: run.PolicyHash,
-		Program: run.Program, Data: run.DataMark, Households: run.Counts.Total(), Counts: tierNumbers(run.Counts), StartedAt: moment(run.StartedAt)}
+		Program: run.Program, Data: run.DataMark, Households: run.Counts.Total(), Judged: run.Counts.Total(), Counts: tierNumbers(run.Counts), StartedAt: moment(run.StartedAt)}
 	if !run.FinishedAt.IsZero() {
 		v.FinishedAt = moment(run.FinishedAt)
 	}
@@ -261,6 +262,7 @@ func (s *Server) listRuns(ctx context.Context, u models.User, in *struct {
 		return nil, err
 	}
 	versions := map[int64]int{}
+	open := map[int64]RunView{} // how far runs are that are not done
 	for _, run := range runs {
 		if _, ok := versions[run.PolicyID]; !ok {
 			law, err := s.Store.PolicyByID(ctx, run.PolicyID)
@@ -269,9 +271,37 @@ func (s *Server) listRuns(ctx context.Context, u models.User, in *struct {
 			}
 			versions[run.PolicyID] = law.Version
 		}
+		if run.State == models.RunOpen {
+			if open[run.ID], err = s.progress(ctx, run, versions[run.PolicyID]); err != nil {
+				return nil, err
+			}
+		}
 	}
-	view := func(run models.Run) RunView { return viewRun(run, versions[run.PolicyID]) }
+	view := func(run models.Run) RunView {
+		if v, ok := open[run.ID]; ok {
+			return v
+		}
+		return viewRun(run, versions[run.PolicyID])
+	}
 	return &struct{ Body Page[RunView] }{newPage(runs, in.Limit, view, func(run models.Run) any { return run.Number })}, nil
+}
+
+// progress shows a run that is being judged.
+func (s *Server) progress(ctx context.Context, run models.Run, version int) (RunView, error) {
+	parts, err := s.Store.RunParts(ctx, run.ID)
+	if err != nil {
+		return RunView{}, err
+	}
+	var households int64
+	for _, p := range parts {
+		households += p.Households
+		for t := range run.Counts {
+			run.Counts[t] += p.Counts[t]
+		}
+	}
+	v := viewRun(run, version)
+	v.Households = households
+	return v, nil
 }
 
 // ChangeView is what a run said otherwise of a household than the one before.

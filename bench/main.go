@@ -114,7 +114,10 @@ func (b *bench) size(ctx context.Context, e *engineUnderTest, n int, largest boo
 		return s, err
 	}
 	if largest {
-		return s, b.evaluation(ctx, st, n)
+		if err := b.evaluation(ctx, st, n); err != nil {
+			return s, err
+		}
+		return s, b.publication(ctx, st, db, n)
 	}
 	return s, nil
 }

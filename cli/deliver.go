@@ -153,7 +153,7 @@ func (d *delivery) deliver(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.Open(path) //nolint:gosec // the person names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return models.Invalid(path, "文件读不了")
 	}

@@ -47,7 +47,6 @@ type installation struct {
 	env     []string
 	base    string
 	mailURL string
-	stop    func()
 }
 
 func newInstallation(t *testing.T) *installation {

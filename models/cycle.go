@@ -169,9 +169,9 @@ func RequestHash(changes map[calendar.PlanKey]calendar.Date, clock calendar.Cloc
 	h := sha256.New()
 	for _, i := range calendar.PlanItems {
 		if d, ok := changes[i.Key]; ok {
-			fmt.Fprintf(h, "%s=%s\n", i.Key, d)
+			_, _ = fmt.Fprintf(h, "%s=%s\n", i.Key, d)
 		}
 	}
-	fmt.Fprintf(h, "clock=%s %g\n", clock.Start, clock.DaysPerSecond)
+	_, _ = fmt.Fprintf(h, "clock=%s %g\n", clock.Start, clock.DaysPerSecond)
 	return hex.EncodeToString(h.Sum(nil))
 }

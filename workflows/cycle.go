@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -534,7 +535,7 @@ func refused(err error) error {
 		return nil
 	}
 	var message = err.Error()
-	if e, ok := err.(*models.Error); ok {
+	if e := (*models.Error)(nil); errors.As(err, &e) {
 		message = e.Message
 	}
 	return temporal.NewNonRetryableApplicationError(message, string(models.CodeOf(err)), nil)

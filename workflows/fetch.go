@@ -99,7 +99,7 @@ func (f *fetch) look(ctx workflow.Context) (activities.LookResult, error) {
 	}
 	if err != nil {
 		f.card(ctx, fmt.Sprintf("**取数失败**，%s起反复未成；原因见数据连接列表。", f.today(ctx).Chinese()))
-		return activities.LookResult{Poll: fetchPoll}, nil
+		return activities.LookResult{Poll: fetchPoll}, nil //nolint:nilerr // the failure is on record; the next look is due
 	}
 	if found.Until != 0 {
 		f.Until = found.Until // as the plan stands now

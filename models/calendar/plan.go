@@ -73,11 +73,11 @@ func DefaultPlan(year int) Plan {
 // With gives a copy of the plan with changes laid over it; an unknown key is an error in Chinese.
 func (p Plan) With(changes map[PlanKey]Date) (Plan, error) {
 	q := Plan{}
-	for k, d := range p {
-		q[k] = d
+	for _, i := range PlanItems {
+		q[i.Key] = p[i.Key]
 	}
 	keys := make([]string, 0, len(changes))
-	for k := range changes {
+	for k := range changes { //workflowcheck:ignore sorted right below
 		keys = append(keys, string(k))
 	}
 	sort.Strings(keys)

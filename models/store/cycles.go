@@ -57,14 +57,14 @@ func (s *Store) PlanYear(ctx context.Context, district string, year int, changes
 		return n, err
 	}
 	n.PolicyID = version.ID
-	n.Plan, err = version.Policy.Plan()
+	n.Plan, err = version.Plan()
 	if err == nil {
 		n.Plan, err = n.Plan.With(changes)
 	}
 	if err != nil {
 		return n, models.Invalid("plan", "%s", err)
 	}
-	n.Duties = version.Policy.Duties(models.CycleID(district, year), n.Plan)
+	n.Duties = version.Duties(models.CycleID(district, year), n.Plan)
 	if n.Connections, err = s.ConnectedSources(ctx, district); err != nil {
 		return n, err
 	}

@@ -122,6 +122,7 @@ func (s *Store) Movers(ctx context.Context, run models.Run, d models.Direction, 
 		models.DirectionFell: was + " > x.tier",
 		models.DirectionNew:  was + " = 0",
 	}[d]
+	//nolint:gosec // constants and placeholders only
 	query := `SELECT x.uscc, x.name, ` + was + `, x.tier FROM (SELECT r.uscc AS uscc, g.name AS name, ` + effectiveTierSQL + ` AS tier` + effectiveFromSQL +
 		` AND r.uscc > ?) x` + lastFromSQL + ` WHERE ` + moved + ` ORDER BY x.uscc LIMIT ?`
 	args := append(append(append([]any{}, effectiveArgs(run)...), after), append(lastArgs(run, last), limit)...)

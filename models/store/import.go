@@ -90,14 +90,20 @@ func (s *Store) ImportDelivery(ctx context.Context, id string, rows RowReader, p
 }
 
 // lockDeliveries lets one import of a source and year run at a time, so that deliveries take effect in their order:
-// the first delivery's row is the lock. SQLite's transactions hold the one write lock anyway.
+// the first delivery's row is the lock. The delivery's own row is held too, so that nobody refuses it meanwhile.
+// SQLite's transactions hold the one write lock anyway.
 func (s *Store) lockDeliveries(tx *gorm.DB, d models.Delivery) error {
 	if !s.mysql {
 		return nil
 	}
-	var first string
-	return tx.Raw("SELECT id FROM deliveries WHERE district = ? AND year = ? AND source = ? AND sequence = 1 FOR UPDATE",
-		d.District, d.Year, d.Source.String()).Row().Scan(&first)
+	for _, sequence := range [...]int{1, d.Sequence} {
+		var id string
+		if err := tx.Raw("SELECT id FROM deliveries WHERE district = ? AND year = ? AND source = ? AND sequence = ? FOR UPDATE",
+			d.District, d.Year, d.Source.String(), sequence).Row().Scan(&id); err != nil {
+			return fmt.Errorf("waiting for earlier deliveries: %w", err)
+		}
+	}
+	return nil
 }
 
 type importer struct {
@@ -173,7 +179,7 @@ func (i *importer) parse(ctx context.Context, rows RowReader, work chan<- *batch
 	}
 	for {
 		row, err := rows.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if b != nil {
 				return send()
 			}

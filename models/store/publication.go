@@ -83,19 +83,19 @@ func (s *Store) PublishedPage(ctx context.Context, district string, year int, af
 // PublicHouseholds answers anyone's query: up to limit households by name and code, after a place in the list ("" = from
 // the beginning), and the place that follows ("" = no more). One prepared statement.
 func (s *Store) PublicHouseholds(ctx context.Context, q models.PublicQuery, after string, limit int) (list []models.PublicHousehold, next string, err error) {
-	query, args := publicByCodeSQL, []any{q.USCC}
+	query, args := PublicByCodeSQL, []any{q.USCC}
 	if q.USCC == "" {
 		name, uscc, err := s.publicPlace(ctx, after)
 		if err != nil {
 			return nil, "", err
 		}
-		query, args = publicByNameSQL(len(q.Names)), make([]any, 0, 5*len(q.Names)+1)
+		query, args = PublicByNameSQL(len(q.Names)), make([]any, 0, 5*len(q.Names)+1)
 		for _, n := range q.Names {
 			args = append(args, max(n, name), n+"\U0010FFFF", name, uscc, limit+1)
 		}
 		args = append(args, limit+1)
 	}
-	stmt, err := s.prepare(ctx, query)
+	stmt, err := s.prepare(ctx, query) //nolint:sqlclosecheck // kept for the life of the store
 	if err != nil {
 		return nil, "", err
 	}
@@ -131,11 +131,12 @@ func (s *Store) PublicHouseholds(ctx context.Context, q models.PublicQuery, afte
 	return list[:limit], next, rows.Err()
 }
 
-const publicByCodeSQL = "SELECT uscc, year, name, tier, name FROM published_tiers WHERE uscc = ? ORDER BY year DESC"
+// PublicByCodeSQL looks for one household.
+const PublicByCodeSQL = "SELECT uscc, year, name, tier, name FROM published_tiers WHERE uscc = ? ORDER BY year DESC"
 
-// publicByNameSQL looks for households that bear, in any year, a name beginning in one of n ways. Each way is a range of
+// PublicByNameSQL looks for households that bear, in any year, a name beginning in one of n ways. Each way is a range of
 // the index, read only as far as the page.
-func publicByNameSQL(n int) string {
+func PublicByNameSQL(n int) string {
 	one := "SELECT * FROM (SELECT DISTINCT name, uscc FROM published_tiers WHERE name >= ? AND name < ? AND (name > ? OR uscc > ?) ORDER BY name, uscc LIMIT ?) k"
 	return "SELECT p.uscc, p.year, p.name, p.tier, m.name FROM (SELECT uscc, MIN(name) AS name FROM (" + one + strings.Repeat(" UNION ALL "+one, n-1) +
 		") f GROUP BY uscc ORDER BY name, uscc LIMIT ?) m JOIN published_tiers p ON p.uscc = m.uscc ORDER BY m.name, m.uscc, p.year DESC"
@@ -168,7 +169,7 @@ func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	}
 	kept, loaded := s.statements.LoadOrStore(query, stmt)
 	if loaded {
-		_ = stmt.Close()
+		_ = stmt.Close() //nolint:sqlclosecheck // another was first; this one is not used
 	}
 	return kept.(*sql.Stmt), nil
 }

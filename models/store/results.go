@@ -131,7 +131,7 @@ func (w *ResultsWriter) multiRow(ctx context.Context, tx *sql.Tx, p *FactsPage, 
 		for i, v := range some {
 			args = append(args, w.part.RunID, p.USCC(from+i), int64(v.Tier), int64(v.Met), int64(v.NotKnown))
 		}
-		if _, err := tx.ExecContext(ctx, "REPLACE INTO "+resultColumns+" VALUES "+row+strings.Repeat(", "+row, len(some)-1), args...); err != nil {
+		if _, err := tx.ExecContext(ctx, "REPLACE INTO "+resultColumns+" VALUES "+row+strings.Repeat(", "+row, len(some)-1), args...); err != nil { //nolint:gosec // constants and placeholders only
 			return err
 		}
 	}

@@ -62,7 +62,7 @@ func judgePages(t *testing.T, s *store.Store, run models.Run, part, size, most i
 	ctx := context.Background()
 	law, err := s.PolicyByID(ctx, run.PolicyID)
 	require.NoError(t, err)
-	judge, err := law.Policy.Judge(run.Year, run.AsOf)
+	judge, err := law.Judge(run.Year, run.AsOf)
 	require.NoError(t, err)
 	delivered, _, err := s.Delivered(ctx, run.District, run.Year)
 	require.NoError(t, err)
