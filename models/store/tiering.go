@@ -108,7 +108,7 @@ func (s *Store) OpenRun(ctx context.Context, b RunBasis, maxParts int) (models.R
 // smallestPart is how many households are worth a part of their own.
 const smallestPart = 5_000
 
-// divide cuts the run's households into contiguous parts of equal size, each not yet begun.
+// divide cuts the run's households into contiguous parts of about equal size, each not yet begun.
 func (s *Store) divide(tx *gorm.DB, run tieringRunRow, maxParts int) error {
 	// every row of the registry came with a delivery, so that this is no less than the number of households
 	var rows int
@@ -120,27 +120,26 @@ func (s *Store) divide(tx *gorm.DB, run tieringRunRow, maxParts int) error {
 	if err := tx.Exec("DELETE FROM tiering_parts WHERE run_id = ?", run.ID).Error; err != nil {
 		return err
 	}
-	var parts []struct {
-		Part       int
-		UpTo       string
-		Households int64
-	}
-	err = tx.Raw(`SELECT part, MAX(uscc) AS up_to, COUNT(*) AS households FROM
-		(SELECT uscc, NTILE(?) OVER (ORDER BY uscc) AS part FROM src_registry WHERE district = ? AND year = ?) AS divided
-		GROUP BY part ORDER BY part`, min(maxParts, 1+rows/smallestPart), run.District, run.Year).Scan(&parts).Error
-	if err != nil {
-		return err
-	}
+	size := max(smallestPart, (rows+maxParts-1)/maxParts)
 	after := ""
-	for _, p := range parts {
-		err := tx.Exec("INSERT INTO tiering_parts (run_id, part, round, after_uscc, upto_uscc, at_uscc, households) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			run.ID, p.Part, run.Round, after, p.UpTo, after, p.Households).Error
+	for part := 1; ; part++ {
+		var p struct {
+			UpTo       sql.NullString
+			Households int64
+		}
+		err := tx.Raw(`SELECT MAX(uscc) AS up_to, COUNT(*) AS households FROM
+			(SELECT uscc FROM src_registry WHERE district = ? AND year = ? AND uscc > ? ORDER BY uscc LIMIT ?) AS part`,
+			run.District, run.Year, after, size).Scan(&p).Error
+		if err != nil || p.Households == 0 {
+			return err
+		}
+		err = tx.Exec("INSERT INTO tiering_parts (run_id, part, round, after_uscc, upto_uscc, at_uscc, households) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			run.ID, part, run.Round, after, p.UpTo.String, after, p.Households).Error
 		if err != nil {
 			return err
 		}
-		after = p.UpTo
+		after = p.UpTo.String
 	}
-	return nil
 }
 
 // RunParts gives the parts of a run, in order.
