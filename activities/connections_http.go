@@ -165,23 +165,20 @@ func departmentsOnly(host string) func(network, address string, _ syscall.RawCon
 // unreachable says why no answer came, in words of our own.
 func unreachable(err error) error {
 	var (
-		ours      *failure
-		dns       *net.DNSError
-		unknown   x509.UnknownAuthorityError
-		name      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		unsure    *tls.CertificateVerificationError
-		handshake tls.AlertError
-		timeout   net.Error
+		ours    *failure
+		dns     *net.DNSError
+		unsure  *tls.CertificateVerificationError
+		remote  *net.OpError
+		timeout net.Error
 	)
 	switch {
 	case errors.As(err, &ours):
 		return ours
 	case errors.As(err, &dns):
 		return &failure{reason: "对方的域名解析不到"}
-	case errors.As(err, &unknown), errors.As(err, &name), errors.As(err, &invalid), errors.As(err, &unsure):
+	case errors.As(err, &unsure):
 		return &failure{reason: "对方的证书不可信、与域名不符或已过期"}
-	case errors.As(err, &handshake):
+	case errors.As(err, &remote) && remote.Op == "remote error": // how crypto/tls words the other side's alert
 		return &failure{reason: "对方拒绝了安全连接，请核对双向认证的证书"}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &failure{reason: "对方没有在该地址提供服务"}
