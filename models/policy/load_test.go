@@ -81,7 +81,7 @@ func TestEveryMistakeIsNamedWithItsLine(t *testing.T) {
 		message        string
 	}{
 		{"unknown key", "format: 1\n", "format: 1\nfromat: 1\n", "fromat", "没有“fromat”这一项"},
-		{"unknown key below", "    name: 成立年限\n", "    name: 成立年限\n    nmae: 成立年限\n", "nmae", "没有“nmae”这一项"},
+		{"unknown key below", "    name: 成立年限\n", "    name: 成立年限\n    nema: 成立年限\n", "nema", "没有“nema”这一项"},
 		{"duplicate key", "year: 2026\n", "year: 2026\nyear: 2027\n", "year: 2027", "“year”重复"},
 		{"duplicate parameter", "  growth.tax:\n", "  growth.revenue:\n", "  growth.revenue:\n    name: 成长型实缴", "“growth.revenue”重复"},
 		{"duplicate condition", "id: development.B\n          clause: 附一(三)2(3)B", "id: development.A\n          clause: 附一(三)2(3)B", "", "条件名“development.A”重复"},
