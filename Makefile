@@ -35,7 +35,7 @@ lint: $(BIN)/workflowcheck $(BIN)/golangci-lint $(BIN)/compose ## gofmt、go vet
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "未按 gofmt 排版：$$unformatted（请运行 make fmt）"; exit 1; }
 	go vet ./...
 	$(BIN)/workflowcheck -config tools/workflowcheck/config.yaml -show-pos ./workflows/... ./worker/...
-	$(BIN)/golangci-lint run ./...
+	GOLANGCI_LINT_CACHE=$(CURDIR)/.tools/lint-cache $(BIN)/golangci-lint run ./...
 	$(BIN)/compose docker-compose.yml .env.example
 
 fmt: ## 按 gofmt 排版
@@ -47,7 +47,7 @@ fuzz: ## 对读取部门文件的各解析器做模糊测试（FUZZTIME=每项�
 tools: $(CURDIR)/$(BIN)/temporal $(BIN)/workflowcheck $(BIN)/golangci-lint ## 编译所需工具到 .tools/bin
 
 clean: ## 删除编译产物（不删除 ./data 与 .tools）
-	rm -rf bangfu dist
+	rm -rf bangfu dist .tools/lint-cache
 	go clean -testcache
 
 $(CURDIR)/$(BIN)/temporal: tools/temporal/go.sum
