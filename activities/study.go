@@ -26,15 +26,10 @@ type CompareStudyInput struct {
 	Today    calendar.Date
 }
 
-// compareProgress is where a comparison stands, so that another worker goes on from there.
-type compareProgress struct {
-	RunID int64
-	After string
-}
-
 // CompareStudy compares the cycle's current run with the city's result: each difference with the department whose
 // data is in question and why, what is no difference any more made obsolete, and who owes the settlement.
-// Idempotent: a difference is one row per cycle and household.
+// Idempotent: a difference is one row per cycle and household, and what is on record for this run is not
+// explained again, so that another worker goes on where one stopped.
 func (a *Study) CompareStudy(ctx context.Context, in CompareStudyInput) (models.StudyBoard, error) {
 	run, err := a.Store.CurrentRun(ctx, in.CycleID)
 	if err != nil {
@@ -68,15 +63,9 @@ func (a *Study) compare(ctx context.Context, run models.Run) error {
 	}
 	defer func() { _ = facts.Close() }()
 
-	at := compareProgress{RunID: run.ID}
-	if activity.HasHeartbeatDetails(ctx) {
-		var before compareProgress
-		if err := activity.GetHeartbeatDetails(ctx, &before); err == nil && before.RunID == run.ID {
-			at = before
-		}
-	}
-	for {
-		page, err := a.Store.DifferingPage(ctx, run, at.After, comparePage)
+	for after := ""; ; {
+		activity.RecordHeartbeat(ctx)
+		page, err := a.Store.DifferingPage(ctx, run, after, comparePage)
 		if err != nil || len(page) == 0 {
 			return err
 		}
@@ -100,8 +89,7 @@ func (a *Study) compare(ctx context.Context, run models.Run) error {
 		if err := a.Store.MendDifferences(ctx, run.CycleID, found); err != nil {
 			return err
 		}
-		at.After = page[len(page)-1].USCC
-		activity.RecordHeartbeat(ctx, at)
+		after = page[len(page)-1].USCC
 	}
 }
 
