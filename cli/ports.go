@@ -39,11 +39,20 @@ func checkPort(setting string, port int) error {
 	return l.Close()
 }
 
-// holder names the process that listens on the port, "" where that cannot be known (another user's, not Linux).
+// holder says which process has the port, "" where that cannot be known.
 func holder(port string) string {
+	pid, name, ok := listener(port)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("（进程 %d %s）", pid, name)
+}
+
+// listener finds the process that listens on the port; not ok for another user's process, and where there is no /proc.
+func listener(port string) (pid int, name string, ok bool) {
 	n, err := strconv.Atoi(port)
 	if err != nil {
-		return ""
+		return 0, "", false
 	}
 	socket := ""
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
@@ -51,7 +60,7 @@ func holder(port string) string {
 		if err != nil {
 			continue
 		}
-		for _, row := range strings.Split(string(b), "\n") {
+		for row := range strings.Lines(string(b)) {
 			f := strings.Fields(row) // sl local_address rem_address st … inode; st 0A = listening
 			if len(f) > 9 && f[3] == "0A" && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) {
 				socket = "socket:[" + f[9] + "]"
@@ -59,15 +68,16 @@ func holder(port string) string {
 		}
 	}
 	if socket == "" {
-		return ""
+		return 0, "", false
 	}
 	links, _ := filepath.Glob("/proc/[0-9]*/fd/*")
 	for _, link := range links {
 		if to, err := os.Readlink(link); err == nil && to == socket {
 			process := filepath.Dir(filepath.Dir(link))
-			name, _ := os.ReadFile(filepath.Join(process, "comm"))
-			return fmt.Sprintf("（进程 %s %s）", filepath.Base(process), strings.TrimSpace(string(name)))
+			comm, _ := os.ReadFile(filepath.Join(process, "comm"))
+			pid, err := strconv.Atoi(filepath.Base(process))
+			return pid, strings.TrimSpace(string(comm)), err == nil
 		}
 	}
-	return ""
+	return 0, "", false
 }
