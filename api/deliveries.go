@@ -171,7 +171,7 @@ func (s *Server) receive(ctx context.Context, u models.User, in *DeliverInput) (
 		switch {
 		case errors.Is(err, io.EOF) && waiting == nil:
 			return models.Delivery{}, models.Invalid("file", "表单中没有文件（file）")
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return s.store(ctx, u, fields, name, waiting)
 		case err != nil:
 			return models.Delivery{}, broken(err)
