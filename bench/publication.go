@@ -213,21 +213,29 @@ func bareHandler(ctx context.Context, db *sql.DB) (address string, stop func(), 
 	if err != nil {
 		return "", nil, err
 	}
-	byName, err := db.PrepareContext(ctx, store.PublicByNameSQL(1))
-	if err != nil {
-		return "", nil, err
+	var byName [8]*sql.Stmt // by how many ways of writing the name are looked for
+	for i := 1; i < len(byName); i++ {
+		if byName[i], err = db.PrepareContext(ctx, store.PublicByNameSQL(i)); err != nil {
+			return "", nil, err
+		}
 	}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.GET("/households", func(c *gin.Context) {
-		q := c.Query("q")
-		var rows *sql.Rows
-		var err error
-		if len(q) == 18 {
-			rows, err = byCode.QueryContext(c, q) //nolint:rowserrcheck // counted only: a broken read shows in the count
-		} else {
-			rows, err = byName.QueryContext(c, q, q+"\U0010FFFF", "", "", 21, 21) //nolint:rowserrcheck // counted only: a broken read shows in the count
+		q, err := models.ParsePublicQuery(c.Query("q"))
+		if err != nil {
+			c.AbortWithStatus(http.StatusUnprocessableEntity)
+			return
 		}
+		statement, args := byCode, []any{q.USCC}
+		if q.USCC == "" {
+			statement, args = byName[len(q.Names)], nil
+			for _, n := range q.Names {
+				args = append(args, n, n+"\U0010FFFF", "", "", 21)
+			}
+			args = append(args, 21)
+		}
+		rows, err := statement.QueryContext(c, args...)
 		if err != nil {
 			c.AbortWithStatus(http.StatusInternalServerError)
 			return
@@ -248,5 +256,5 @@ func bareHandler(ctx context.Context, db *sql.DB) (address string, stop func(), 
 		c.JSON(http.StatusOK, gin.H{"items": items[:min(20, len(items))]})
 	})
 	s := httptest.NewServer(e)
-	return s.URL, func() { s.Close(); _ = byCode.Close(); _ = byName.Close() }, nil
+	return s.URL, s.Close, nil
 }
