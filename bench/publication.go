@@ -215,7 +215,7 @@ func bareHandler(ctx context.Context, db *sql.DB) (address string, stop func(), 
 	}
 	var byName [8]*sql.Stmt // by how many ways of writing the name are looked for
 	for i := 1; i < len(byName); i++ {
-		if byName[i], err = db.PrepareContext(ctx, store.PublicByNameSQL(i)); err != nil {
+		if byName[i], err = db.PrepareContext(ctx, store.PublicByNameSQL(i)); err != nil { //nolint:sqlclosecheck // closed with the database
 			return "", nil, err
 		}
 	}
@@ -252,6 +252,10 @@ func bareHandler(ctx context.Context, db *sql.DB) (address string, stop func(), 
 			}
 			h.Years = []int{year}
 			items = append(items, h)
+		}
+		if rows.Err() != nil {
+			c.AbortWithStatus(http.StatusInternalServerError)
+			return
 		}
 		c.JSON(http.StatusOK, gin.H{"items": items[:min(20, len(items))]})
 	})
