@@ -77,8 +77,8 @@ func (p Plan) With(changes map[PlanKey]Date) (Plan, error) {
 		q[i.Key] = p[i.Key]
 	}
 	keys := make([]string, 0, len(changes))
-	// the order is lost here and made below
-	for k := range changes { //workflowcheck:ignore
+	//workflowcheck:ignore the order is lost here and made below
+	for k := range changes {
 		keys = append(keys, string(k))
 	}
 	sort.Strings(keys)
