@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"bangfu/activities"
+	"bangfu/activities/files"
 	"bangfu/activities/sampletest"
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -409,5 +410,39 @@ func TestTheHandOverFileStaysAsItWasAndItsReceiptFulfilsTheDuty(t *testing.T) {
 		var old bytes.Buffer
 		require.NoError(t, s.HandoverFile(ctx, models.Handover{CycleID: sampletest.Cycle, SHA256: first.SHA256}, &old))
 		require.Equal(t, file, old.String(), "what was handed over can be read for ever")
+	})
+}
+
+func TestTheStudyReportNamesWhoRoseAndFellSinceLastYear(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		run := sampleRun(t, s)
+		list, err := s.ResultPage(ctx, run, store.ResultFilter{Tier: models.Growth}, "", 2)
+		require.NoError(t, err)
+		rose, fell := list[0], list[1]
+		content := []byte("统一社会信用代码,年度,分型结果\n" + rose.USCC + ",2025,生存型\n" + fell.USCC + ",2025,发展型\n")
+		d, err := s.ReceiveDelivery(ctx, models.Delivery{District: sampletest.District, Year: sampletest.Year, Source: models.SourceCityTiering,
+			Channel: models.ChannelUpload, FileName: "city2025.csv", By: "user:1"}, bytes.NewReader(content), 1<<20)
+		require.NoError(t, err)
+		reader, err := files.Open(bytes.NewReader(content), int64(len(content)), "city2025.csv", models.SourceCityTiering)
+		require.NoError(t, err)
+		_, err = s.ImportDelivery(ctx, d.ID, reader, nil)
+		require.NoError(t, err)
+
+		tokens := people(t, s)
+		srv := newTestServer(s)
+		r := answer[StudyView](t, call(t, srv, tokens[models.RoleCity], "GET", "/api/v1/cycles/"+sampletest.Cycle+"/study", nil), http.StatusOK)
+		require.EqualValues(t, 500, r.Households, "last year's result counts nobody twice")
+		require.EqualValues(t, 1, r.Movement.Rose)
+		require.EqualValues(t, 1, r.Movement.Fell)
+		require.EqualValues(t, 498, r.Movement.New)
+		book, err := excelize.OpenReader(call(t, srv, tokens[models.RoleCity], "GET", "/api/v1/cycles/"+sampletest.Cycle+"/study.xlsx", nil).Body)
+		require.NoError(t, err)
+		defer func() { _ = book.Close() }()
+		rows, err := book.GetRows("变动")
+		require.NoError(t, err)
+		require.Contains(t, rows, []string{rose.USCC, rose.Name, "生存型", "成长型"})
+		require.Contains(t, rows, []string{fell.USCC, fell.Name, "发展型", "成长型"})
+		require.Contains(t, rows, []string{"上年没有（新增）", "112", "206", "117", "63", "0"})
 	})
 }
