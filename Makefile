@@ -29,7 +29,7 @@ test: $(ENGINE) ## 运行全部测试（真实 Temporal 引擎、SQLite 与 Mari
 	@deploy/testdb.sh with go test -count=1 $(TESTFLAGS) ./...
 
 bench: $(ENGINE) ## 性能测试，最后输出 Markdown 表格
-	@deploy/testdb.sh with go run ./bench $(BENCHFLAGS)
+	@BANGFU_TESTDB_POOL=$${BANGFU_TESTDB_POOL:-2G} deploy/testdb.sh with go run ./bench $(BENCHFLAGS)
 
 lint: $(BIN)/workflowcheck $(BIN)/golangci-lint $(BIN)/compose ## gofmt、go vet、workflowcheck、golangci-lint、compose 文件
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "未按 gofmt 排版：$$unformatted（请运行 make fmt）"; exit 1; }

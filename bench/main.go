@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -73,19 +74,17 @@ func run(ctx context.Context) error {
 		if n < 100 {
 			continue
 		}
-		s, err := b.size(ctx, e, n, n == rows)
-		if err != nil {
-			return fmt.Errorf("with %d households: %w", n, err)
+		var s sized
+		if s, err = b.size(ctx, e, n, n == rows); err != nil {
+			err = fmt.Errorf("with %d households: %w", n, err)
+			break // what was measured by then is printed
 		}
 		sizes = append(sizes, s)
 	}
 	b.linear(sizes)
-	machine, err := b.machine(ctx)
-	if err != nil {
-		return err
-	}
+	machine, unknown := b.machine(ctx)
 	fmt.Printf("\n%s\n\n%s", machine, b.tables.String())
-	return nil
+	return errors.Join(err, unknown)
 }
 
 // size measures with a district of n households in a database of its own; the largest with all measurements.

@@ -51,7 +51,9 @@ func (b *bench) publication(ctx context.Context, st *store.Store, db *sql.DB, n 
 	today := calendar.MustDate("2026-07-16")
 	study, publication := &activities.Study{Store: st}, &activities.Publication{Store: st}
 	perform := func(a, method, in any) error {
-		env := (&testsuite.WorkflowTestSuite{}).NewTestActivityEnvironment()
+		suite := &testsuite.WorkflowTestSuite{}
+		suite.SetLogger(quiet{})
+		env := suite.NewTestActivityEnvironment()
 		env.RegisterActivity(a)
 		env.SetTestTimeout(time.Hour)
 		_, err := env.ExecuteActivity(method, in)

@@ -65,6 +65,9 @@ func (s *Store) Movement(ctx context.Context, run models.Run) (models.Movement, 
 	if err != nil {
 		return m, err
 	}
+	if m.Known, err = s.lastKnown(ctx, run, last); err != nil || !m.Known {
+		return m, err
+	}
 	// x: this year's households with the tier that counts
 	args := append(append([]any{}, effectiveArgs(run)...), lastArgs(run, last)...)
 	err = s.matrix(ctx, &m.Matrix, `SELECT COALESCE(`+lastTierSQL+`, 0) AS was, x.tier AS now, COUNT(*) FROM
@@ -77,12 +80,21 @@ func (s *Store) Movement(ctx context.Context, run models.Run) (models.Movement, 
 	if err != nil {
 		return m, fmt.Errorf("counting who moved since the year before run %d: %w", run.ID, err)
 	}
-	for was := range m.Matrix {
-		for _, n := range m.Matrix[was] {
-			m.Known = m.Known || was != int(models.NoTier) && n > 0
-		}
-	}
 	return m, nil
+}
+
+// lastKnown says whether anything is known of last year's tiers, so that a first year costs nothing.
+func (s *Store) lastKnown(ctx context.Context, run, last models.Run) (known bool, err error) {
+	if last.ID != 0 {
+		return true, nil
+	}
+	y := run.Year - 1
+	err = s.sql.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM src_city_tiering WHERE district = ? AND year IN (?, ?) AND tier_year = ?)",
+		run.District, y, run.Year, y).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("looking for last year's tiers: %w", err)
+	}
+	return known, nil
 }
 
 func (s *Store) matrix(ctx context.Context, m *models.TierMatrix, query string, args []any) error {

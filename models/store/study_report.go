@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sync/errgroup"
 	"gorm.io/gorm"
 
 	"bangfu/models"
@@ -28,24 +29,18 @@ func (s *Store) StudyReport(ctx context.Context, cycleID string) (*models.StudyR
 	case models.CodeOf(err) != models.CodeNotFound:
 		return nil, err
 	}
-	if r.Distribution, err = s.Distribution(ctx, run); err != nil {
-		return nil, err
-	}
-	if r.Movement, err = s.Movement(ctx, run); err != nil {
-		return nil, err
-	}
-	if r.Study, err = s.StudyBoard(ctx, run.District, run.Year); err != nil {
-		return nil, err
-	}
 	owners := map[models.Source]string{}
 	for source := range models.SourceCount {
 		owners[source] = law.Sources[source].DepartmentName
 	}
-	if r.Gaps, err = s.DataGaps(ctx, run.District, run.Year, owners); err != nil {
-		return nil, err
-	}
-	masks, err := s.NotKnown(ctx, run.ID)
-	if err != nil {
+	var masks map[uint64]int64
+	g, ctx := errgroup.WithContext(ctx) // independent reads of the whole district, side by side
+	g.Go(func() (err error) { r.Distribution, err = s.Distribution(ctx, run); return err })
+	g.Go(func() (err error) { r.Movement, err = s.Movement(ctx, run); return err })
+	g.Go(func() (err error) { r.Study, err = s.StudyBoard(ctx, run.District, run.Year); return err })
+	g.Go(func() (err error) { r.Gaps, err = s.DataGaps(ctx, run.District, run.Year, owners); return err })
+	g.Go(func() (err error) { masks, err = s.NotKnown(ctx, run.ID); return err })
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	for i, c := range law.Tiering.Conditions {
@@ -99,19 +94,34 @@ func (s *Store) DataGaps(ctx context.Context, district string, year int, owners 
 		case !errors.Is(err, gorm.ErrRecordNotFound):
 			return nil, fmt.Errorf("reading the deliveries of %s: %w", source, err)
 		}
-		for kind, n := range map[models.GapKind]*int64{models.GapMissing: &g.Missing, models.GapUnmatched: &g.Unmatched} {
-			from, code, args, ok := gapSQL(source, kind, district, year)
-			if !ok {
-				continue
-			}
-			if err := s.sql.QueryRowContext(ctx, "SELECT COUNT(DISTINCT "+code+")"+from, args...).Scan(n); err != nil {
-				return nil, fmt.Errorf("counting what %s lacks: %w", source, err)
-			}
+		if err := s.countGaps(ctx, &g, district, year); err != nil {
+			return nil, fmt.Errorf("counting what %s lacks: %w", source, err)
 		}
 		g.Explain(year)
 		gaps = append(gaps, g)
 	}
 	return gaps, nil
+}
+
+// countGaps counts what a source lacks. Rows of a yearly source are one per household, so that what matches tells both
+// sides; the others are short lists.
+func (s *Store) countGaps(ctx context.Context, g *models.DataGap, district string, year int) error {
+	column, of, yearly := models.SourceYear(g.Source, year)
+	if !yearly {
+		from, code, args, ok := gapSQL(g.Source, models.GapUnmatched, district, year)
+		if !ok {
+			return nil
+		}
+		return s.sql.QueryRowContext(ctx, "SELECT COUNT(DISTINCT "+code+")"+from, args...).Scan(&g.Unmatched)
+	}
+	table := "src_" + g.Source.String()
+	var households, rows, matched int64
+	err := s.sql.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM src_registry WHERE district = ? AND year = ?),
+		(SELECT COUNT(*) FROM `+table+" WHERE district = ? AND year = ? AND "+column+` = ?),
+		(SELECT COUNT(*) FROM `+table+" x JOIN src_registry g ON g.district = x.district AND g.year = x.year AND g.uscc = x.uscc WHERE x.district = ? AND x.year = ? AND x."+column+" = ?)",
+		district, year, district, year, of, district, year, of).Scan(&households, &rows, &matched)
+	g.Missing, g.Unmatched = households-matched, rows-matched
+	return err
 }
 
 // GapPage lists, in order, up to limit codes after a code that one side lacks.
