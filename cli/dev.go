@@ -83,6 +83,7 @@ func (d dev) run(ctx context.Context) error {
 	defer func() { _ = logFile.Close() }()
 
 	d.say("bangfu %s，数据目录 %s", programVersion(), d.DataDir)
+	defer d.say("已停止，数据保存在 %s", d.DataDir)
 	context.AfterFunc(ctx, func() { d.say("正在停止 …（再按一次 Ctrl-C 立即结束）") })
 	kept, err := keepEngine(ctx, engine.Options{
 		CLI: temporal, Dir: d.DataDir, GRPCPort: grpcPort, UIPort: d.TemporalUIPort, Namespace: d.TemporalNamespace,

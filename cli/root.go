@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"bangfu/models"
 	"bangfu/models/store"
@@ -75,11 +76,19 @@ func rootCommand() *cobra.Command {
 	return root
 }
 
-// finish gives every command its Chinese --help, and makes a command that only groups others refuse what it
+// finish gives every command its Chinese usage, and makes a command that only groups others refuse what it
 // does not know instead of showing its help as if all were well.
 func finish(c *cobra.Command) {
 	c.InitDefaultHelpFlag()
 	c.Flags().Lookup("help").Usage = "显示本命令的用法"
+	c.DisableFlagsInUseLine = true
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		zero := map[string]string{"int": "0", "bool": "false"}[f.Value.Type()]
+		if f.DefValue != zero && f.DefValue != "[]" {
+			f.Usage += "（默认 " + f.DefValue + "）"
+			f.DefValue = zero // pflag would say it again, in English
+		}
+	})
 	if c.HasParent() && c.HasSubCommands() && !c.Runnable() {
 		c.Args = cobra.NoArgs
 		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
@@ -90,7 +99,7 @@ func finish(c *cobra.Command) {
 }
 
 const usageTemplate = `用法：{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.UseLine}} [选项]{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} <命令> [选项]{{end}}
 {{if .HasExample}}
 示例：
