@@ -11,7 +11,7 @@ import (
 func (s *Store) Distribution(ctx context.Context, run models.Run) (models.Distribution, error) {
 	// three characters of a 行业代码 tell its section (models.TradeOf)
 	rows, err := s.sql.QueryContext(ctx, `SELECT COALESCE(g.street, '') AS street, COALESCE(SUBSTR(g.trade, 1, 3), '') AS trade,
-		r.tier AS own, COALESCE(`+cityTierSQL+`, 0) AS city, `+effectiveTierSQL+` AS effective, COUNT(*)`+effectiveFromSQL+`
+		r.tier AS own, COALESCE(`+cityTierSQL+`, 0) AS city, `+effectiveTierSQL+` AS effective, COUNT(*)`+s.effectiveFrom()+`
 		GROUP BY COALESCE(g.street, ''), COALESCE(SUBSTR(g.trade, 1, 3), ''), r.tier, COALESCE(`+cityTierSQL+`, 0), `+effectiveTierSQL,
 		effectiveArgs(run)...)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Store) Movement(ctx context.Context, run models.Run) (models.Movement, 
 	// x: this year's households with the tier that counts
 	args := append(append([]any{}, effectiveArgs(run)...), lastArgs(run, last)...)
 	err = s.matrix(ctx, &m.Matrix, `SELECT COALESCE(`+lastTierSQL+`, 0) AS was, x.tier AS now, COUNT(*) FROM
-		(SELECT r.uscc AS uscc, `+effectiveTierSQL+` AS tier`+effectiveFromSQL+`) x`+lastFromSQL+` GROUP BY COALESCE(`+lastTierSQL+`, 0), x.tier`, args)
+		(SELECT r.uscc AS uscc, `+effectiveTierSQL+` AS tier`+s.effectiveFrom()+`) x`+lastFromSQL+` GROUP BY COALESCE(`+lastTierSQL+`, 0), x.tier`, args)
 	if err == nil && last.ID != 0 {
 		args := append(append([]any{last.ID}, lastArgs(run, last)...), run.ID)
 		err = s.matrix(ctx, &m.Matrix, `SELECT `+lastTierSQL+` AS was, 0, COUNT(*) FROM (SELECT uscc FROM tiering_results WHERE run_id = ?) x`+lastFromSQL+`
@@ -135,7 +135,7 @@ func (s *Store) Movers(ctx context.Context, run models.Run, d models.Direction, 
 		models.DirectionNew:  was + " = 0",
 	}[d]
 	//nolint:gosec // constants and placeholders only
-	query := `SELECT x.uscc, x.name, ` + was + `, x.tier FROM (SELECT r.uscc AS uscc, g.name AS name, ` + effectiveTierSQL + ` AS tier` + effectiveFromSQL +
+	query := `SELECT x.uscc, x.name, ` + was + `, x.tier FROM (SELECT r.uscc AS uscc, g.name AS name, ` + effectiveTierSQL + ` AS tier` + s.effectiveFrom() +
 		` AND r.uscc > ?) x` + lastFromSQL + ` WHERE ` + moved + ` ORDER BY x.uscc LIMIT ?`
 	args := append(append(append([]any{}, effectiveArgs(run)...), after), append(lastArgs(run, last), limit)...)
 	switch {

@@ -32,14 +32,14 @@ func (s *Store) PublishTiers(ctx context.Context, cycleID string, today calendar
 	}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		scope := []any{run.District, run.Year}
-		stale := tx.Exec("DELETE FROM published_tiers WHERE district = ? AND year = ? AND NOT EXISTS (SELECT 1"+effectiveFromSQL+
+		stale := tx.Exec("DELETE FROM published_tiers WHERE district = ? AND year = ? AND NOT EXISTS (SELECT 1"+s.effectiveFrom()+
 			" AND r.uscc = published_tiers.uscc AND g.name = published_tiers.name AND "+effectiveTierSQL+" = published_tiers.tier)",
 			append(scope, effectiveArgs(run)...)...)
 		if stale.Error != nil {
 			return stale.Error
 		}
 		fresh := tx.Exec("INSERT INTO published_tiers (district, year, uscc, name, tier, run_id, published_on) SELECT ?, ?, r.uscc, g.name, "+effectiveTierSQL+", ?, ?"+
-			effectiveFromSQL+" AND NOT EXISTS (SELECT 1 FROM published_tiers p WHERE p.uscc = r.uscc AND p.year = ? AND p.district = ?)",
+			s.effectiveFrom()+" AND NOT EXISTS (SELECT 1 FROM published_tiers p WHERE p.uscc = r.uscc AND p.year = ? AND p.district = ?)",
 			append(append([]any{run.District, run.Year, run.ID, today}, effectiveArgs(run)...), run.Year, run.District)...)
 		if fresh.Error != nil {
 			return fresh.Error

@@ -335,7 +335,7 @@ func (s *Store) HouseholdTier(ctx context.Context, district, uscc string, year i
 	}
 	var met, notKnown int64
 	err = s.sql.QueryRowContext(ctx, "SELECT g.name, r.tier, r.met, r.not_known, COALESCE("+cityTierSQL+", 0), COALESCE(d.decided_tier, 0), "+effectiveTierSQL+
-		effectiveFromSQL+" AND r.uscc = ?", append(effectiveArgs(h.Run), uscc)...).
+		s.effectiveFrom()+" AND r.uscc = ?", append(effectiveArgs(h.Run), uscc)...).
 		Scan(&h.Name, &h.Verdict.Tier, &met, &notKnown, &h.City, &h.Decided, &h.Effective)
 	if err != nil {
 		return h, fmt.Errorf("reading a household's result: %w", err)
