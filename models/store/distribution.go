@@ -10,6 +10,7 @@ import (
 // Distribution counts the households of a run by tier, street and trade, in one pass.
 func (s *Store) Distribution(ctx context.Context, run models.Run) (models.Distribution, error) {
 	// three characters of a 行业代码 tell its section (models.TradeOf)
+	//nolint:gosec // constants and placeholders only
 	rows, err := s.sql.QueryContext(ctx, `SELECT COALESCE(g.street, '') AS street, COALESCE(SUBSTR(g.trade, 1, 3), '') AS trade,
 		r.tier AS own, COALESCE(`+cityTierSQL+`, 0) AS city, `+effectiveTierSQL+` AS effective, COUNT(*)`+s.effectiveFrom()+`
 		GROUP BY COALESCE(g.street, ''), COALESCE(SUBSTR(g.trade, 1, 3), ''), r.tier, COALESCE(`+cityTierSQL+`, 0), `+effectiveTierSQL,

@@ -40,6 +40,7 @@ func cityDelivered(tx *gorm.DB, district string, year int) (bool, error) {
 // DifferingPage gives up to limit households after a code for which the city's result is not the run's, and of which
 // that is not on record yet.
 func (s *Store) DifferingPage(ctx context.Context, run models.Run, after string, limit int) ([]Differing, error) {
+	//nolint:gosec // constants and placeholders only
 	rows, err := s.sql.QueryContext(ctx, `SELECT r.uscc, r.tier, r.met, r.not_known, `+cityTierSQL+` AS city
 		FROM tiering_results r `+s.inOrder()+` src_city_tiering c ON c.district = ? AND c.year = ? AND c.uscc = r.uscc AND c.tier_year = ?
 		LEFT JOIN differences d ON d.cycle_id = ? AND d.uscc = r.uscc AND d.run_id = r.run_id AND d.own_tier = r.tier AND d.city_tier = `+cityTierSQL+` AND d.state IN ('open', 'settled')
