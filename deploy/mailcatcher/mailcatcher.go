@@ -67,6 +67,7 @@ func Start(ctx context.Context, o Options) (*Catcher, error) {
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		_ = c.smtp.Shutdown(stop)
+		_ = mail.Close() // Shutdown closes only a listener that Serve has already taken up
 		_ = c.http.Shutdown(stop)
 	})
 	return c, nil
