@@ -23,7 +23,8 @@ type ScheduleView struct {
 	Next     string `json:"next,omitempty" doc:"下一次自动启动的时刻"`
 }
 
-type schedulePath struct {
+// SchedulePath names the district; exported, for huma fills no embedded struct that is not.
+type SchedulePath struct {
 	District string `path:"district" pattern:"^[0-9]{6}$"`
 }
 
@@ -33,7 +34,7 @@ func (s *Server) registerSchedules() {
 	register(s, admins, huma.Operation{OperationID: "set-schedule", Method: http.MethodPut, Path: "/api/v1/districts/{district}/schedule", Summary: "设置年度工作自动启动", Tags: tags}, s.setSchedule)
 }
 
-func (s *Server) getSchedule(ctx context.Context, u models.User, in *schedulePath) (*struct{ Body ScheduleView }, error) {
+func (s *Server) getSchedule(ctx context.Context, u models.User, in *SchedulePath) (*struct{ Body ScheduleView }, error) {
 	if err := inDistrict(u, in.District); err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func (s *Server) schedule(ctx context.Context, district string) (ScheduleView, e
 }
 
 func (s *Server) setSchedule(ctx context.Context, u models.User, in *struct {
-	schedulePath
+	SchedulePath
 	Body struct {
 		Enabled bool `json:"enabled"`
 		Month   int  `json:"month,omitempty" minimum:"1" maximum:"12" default:"6"`

@@ -53,6 +53,17 @@ func TestTheYearFromFilesToPublishedTiers(t *testing.T) {
 	dev := i.process("dev")
 	i.ready()
 
+	t.Run("the year can begin by itself", func(t *testing.T) {
+		var schedule struct {
+			District string `json:"district"`
+			Next     string `json:"next"`
+		}
+		code, body := i.call(http.MethodPut, "/api/v1/districts/110107/schedule", strings.NewReader(`{"enabled":true,"month":6,"day":1}`), "application/json", &schedule)
+		require.Equal(t, http.StatusOK, code, body)
+		require.Equal(t, "110107", schedule.District)
+		require.Contains(t, schedule.Next, "-06-01T08:00:00+08:00")
+	})
+
 	var started struct {
 		ID         string `json:"id"`
 		WorkflowID string `json:"workflow_id"`
