@@ -103,7 +103,7 @@ func (s *Server) setSchedule(ctx context.Context, u models.User, in *struct {
 	if err != nil {
 		return nil, commandError(err)
 	}
-	if err := s.Store.Audit(ctx, u.Actor(), "schedule.set", "district:"+in.District, in.Body); err != nil {
+	if err := s.Store.Audit(ctx, u.Actor(), "schedule.set", "district/"+in.District, in.Body); err != nil {
 		return nil, err
 	}
 	v, err := s.schedule(ctx, in.District)

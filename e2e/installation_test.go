@@ -46,6 +46,7 @@ type installation struct {
 	dir     string
 	env     []string
 	base    string
+	engine  string // address
 	mailURL string
 }
 
@@ -60,11 +61,12 @@ func newInstallation(t *testing.T) *installation {
 		return p
 	}
 	api, grpc, ui, mail := port(), port(), port(), port()
+	i.engine = fmt.Sprintf("127.0.0.1:%d", grpc)
 	i.base = fmt.Sprintf("http://127.0.0.1:%d", api)
 	i.mailURL = fmt.Sprintf("http://127.0.0.1:%d", mail)
 	i.env = append(os.Environ(),
 		fmt.Sprintf("BANGFU_ADDR=127.0.0.1:%d", api), "BANGFU_DATA_DIR="+i.dir,
-		fmt.Sprintf("TEMPORAL_ADDRESS=127.0.0.1:%d", grpc), fmt.Sprintf("BANGFU_TEMPORAL_UI_PORT=%d", ui),
+		"TEMPORAL_ADDRESS="+i.engine, fmt.Sprintf("BANGFU_TEMPORAL_UI_PORT=%d", ui),
 		fmt.Sprintf("BANGFU_MAIL_UI_PORT=%d", mail), "BANGFU_ADMIN_TOKEN="+adminToken)
 	return i
 }
@@ -141,17 +143,39 @@ func (i *installation) post(path, body string, out any) (int, string) {
 // deliver uploads one file.
 func (i *installation) deliver(source, year, name string, content []byte, out any) (int, string) {
 	i.t.Helper()
-	var b bytes.Buffer
-	m := multipart.NewWriter(&b)
+	body, contentType := form(i.t, source, year, name, content)
+	return i.call(http.MethodPost, "/api/v1/deliveries", body, contentType, out)
+}
+
+// attempt uploads one file to a program that may die meanwhile.
+func (i *installation) attempt(source, year string, content []byte) {
+	body, contentType := form(i.t, source, year, source+".csv", content)
+	req, err := http.NewRequest(http.MethodPost, i.base+"/api/v1/deliveries", body)
+	if !assert.NoError(i.t, err) {
+		return
+	}
+	req.Header.Set("Authorization", "Bearer "+adminToken)
+	req.Header.Set("Content-Type", contentType)
+	if r, err := http.DefaultClient.Do(req); err == nil {
+		_ = r.Body.Close()
+	}
+}
+
+// form is a delivery as a browser sends it.
+func form(t *testing.T, source, year, name string, content []byte) (body *bytes.Buffer, contentType string) {
+	t.Helper()
+	body = &bytes.Buffer{}
+	m := multipart.NewWriter(body)
 	for k, v := range map[string]string{"source": source, "district": "110107", "year": year} {
-		require.NoError(i.t, m.WriteField(k, v))
+		assert.NoError(t, m.WriteField(k, v))
 	}
 	f, err := m.CreateFormFile("file", name)
-	require.NoError(i.t, err)
-	_, err = f.Write(content)
-	require.NoError(i.t, err)
-	require.NoError(i.t, m.Close())
-	return i.call(http.MethodPost, "/api/v1/deliveries", &b, m.FormDataContentType(), out)
+	if assert.NoError(t, err) {
+		_, err = f.Write(content)
+		assert.NoError(t, err)
+	}
+	assert.NoError(t, m.Close())
+	return body, m.FormDataContentType()
 }
 
 // deliverSample delivers the sample district's file of a source.

@@ -112,7 +112,7 @@ func (s *Store) OpenCycle(ctx context.Context, n models.NewCycle) error {
 		if err := s.cycleEvent(tx, n.CycleID, key, n.Today, models.StageCollection, "年度工作开始", 0, n.Actor); err != nil {
 			return err
 		}
-		return s.audit(tx, n.Actor, "cycle.start", "cycle:"+n.CycleID, map[string]any{"plan": n.Plan, "clock": n.Clock, "policy_id": n.PolicyID})
+		return s.audit(tx, n.Actor, "cycle.start", "cycle/"+n.CycleID, map[string]any{"plan": n.Plan, "clock": n.Clock, "policy_id": n.PolicyID})
 	})
 	if err != nil {
 		return fmt.Errorf("opening cycle %s: %w", n.CycleID, err)
@@ -196,7 +196,7 @@ func (s *Store) EnterStage(ctx context.Context, cycleID string, stage models.Sta
 		if err := s.cycleEvent(tx, cycleID, key, today, stage, "进入阶段："+stage.Info().Name, 0, "system"); err != nil {
 			return err
 		}
-		return s.audit(tx, "system", "cycle.stage", "cycle:"+cycleID, map[string]any{"stage": stage, "state": state, "on": today})
+		return s.audit(tx, "system", "cycle.stage", "cycle/"+cycleID, map[string]any{"stage": stage, "state": state, "on": today})
 	})
 	if err != nil {
 		return fmt.Errorf("recording stage %s of cycle %s: %w", stage, cycleID, err)
@@ -252,7 +252,7 @@ func (s *Store) WaiveMissing(ctx context.Context, cycleID string, today calendar
 		if err != nil {
 			return err
 		}
-		return s.audit(tx, actor, "cycle.waive", "cycle:"+cycleID, map[string]any{"sources": subjects, "reason_id": reasonID})
+		return s.audit(tx, actor, "cycle.waive", "cycle/"+cycleID, map[string]any{"sources": subjects, "reason_id": reasonID})
 	})
 	if err != nil {
 		return fmt.Errorf("waiving missing deliveries of %s: %w", cycleID, err)
@@ -325,7 +325,7 @@ func (s *Store) Reschedule(ctx context.Context, cycleID, commandID string, chang
 		if err := tx.Model(&cycleRow{ID: cycleID}).Updates(map[string]any{"plan": string(text), "updated_at": s.now()}).Error; err != nil {
 			return err
 		}
-		return s.audit(tx, actor, "cycle.reschedule", "cycle:"+cycleID, map[string]any{"changes": changes, "reason_id": reasonID})
+		return s.audit(tx, actor, "cycle.reschedule", "cycle/"+cycleID, map[string]any{"changes": changes, "reason_id": reasonID})
 	})
 	if err != nil {
 		return fmt.Errorf("rescheduling cycle %s: %w", cycleID, err)
@@ -365,7 +365,7 @@ func (s *Store) RecordCommand(ctx context.Context, c CycleCommand) error {
 		if err := tx.Model(&cycleRow{ID: c.CycleID}).Updates(map[string]any{"state": c.State, "updated_at": s.now()}).Error; err != nil {
 			return err
 		}
-		return s.audit(tx, c.Actor, "cycle."+string(c.Command), "cycle:"+c.CycleID, map[string]any{"stage": c.Stage, "reason_id": c.ReasonID, "on": c.Today})
+		return s.audit(tx, c.Actor, "cycle."+string(c.Command), "cycle/"+c.CycleID, map[string]any{"stage": c.Stage, "reason_id": c.ReasonID, "on": c.Today})
 	})
 	if err != nil {
 		return fmt.Errorf("recording %s of cycle %s: %w", c.Command, c.CycleID, err)
