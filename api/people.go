@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"bangfu/models"
+	"bangfu/workflows"
 )
 
 // UserView is a user as others may see it.
@@ -226,7 +227,15 @@ func (s *Server) setDistrict(ctx context.Context, u models.User, in *struct {
 		return nil, err
 	}
 	d := models.District{Code: in.District, Name: in.Body.Name, City: in.Body.City}
-	return &struct{ Body DistrictView }{DistrictView(d)}, s.Store.SetDistrict(ctx, u.Actor(), d)
+	if err := s.Store.SetDistrict(ctx, u.Actor(), d); err != nil {
+		return nil, err
+	}
+	if s.Temporal != nil { // while the engine is away the district is on record, and the same request starts its mornings
+		if err := workflows.StartRound(ctx, s.Temporal, d.Code); err != nil {
+			return nil, commandError(err)
+		}
+	}
+	return &struct{ Body DistrictView }{DistrictView(d)}, nil
 }
 
 func (s *Server) listDepartments(ctx context.Context, u models.User, in *struct {
