@@ -199,8 +199,7 @@ func (c *cycle) openRecord(ctx workflow.Context) error {
 // startCompanions starts what goes on beside the stages: the fetching of connected sources, and a rehearsal's own
 // morning round (real cycles are in their district's). They outlive the cycle's runs and end when it does.
 func (c *cycle) startCompanions(ctx workflow.Context, connections []models.Source) error {
-	attributes := temporal.NewSearchAttributes(KeyDistrict.ValueSet(c.District), KeyYear.ValueSet(int64(c.Year)))
-	start := func(id, summary string, child, input any) error {
+	start := func(id, summary string, attributes temporal.SearchAttributes, child, input any) error {
 		ctx := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 			WorkflowID: id, ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
 			StaticSummary: summary, TypedSearchAttributes: attributes,
@@ -212,7 +211,7 @@ func (c *cycle) startCompanions(ctx workflow.Context, connections []models.Sourc
 		return err
 	}
 	for _, source := range connections {
-		err := start(FetchWorkflowID(c.CycleID, source.String()), "定时取数："+source.Name(), Fetch, FetchInput{
+		err := start(FetchWorkflowID(c.CycleID, source.String()), "定时取数："+source.Name(), DeliveryAttributes(c.District, c.Year, source), Fetch, FetchInput{
 			CycleID: c.CycleID, District: c.District, Year: c.Year, Source: source, Clock: c.Clock, Until: c.Plan[calendar.PlanHandoverDue]})
 		if err != nil {
 			return err
@@ -221,7 +220,8 @@ func (c *cycle) startCompanions(ctx workflow.Context, connections []models.Sourc
 	if !c.Clock.Rehearsal() {
 		return nil
 	}
-	return start(RoundWorkflowID(c.CycleID), "演练的每日提醒", MorningRound, RoundInput{District: c.District, CycleID: c.CycleID, Clock: c.Clock})
+	return start(RoundWorkflowID(c.CycleID), "演练的每日提醒", temporal.NewSearchAttributes(KeyDistrict.ValueSet(c.District), KeyYear.ValueSet(int64(c.Year))),
+		MorningRound, RoundInput{District: c.District, CycleID: c.CycleID, Clock: c.Clock})
 }
 
 // enter records the stage and shows it.
