@@ -205,7 +205,7 @@ func (s *Store) EnterStage(ctx context.Context, cycleID string, stage models.Sta
 }
 
 // NoteDeliveries marks as done what has been delivered, and names, in words, the required sources that are neither
-// delivered nor waived.
+// delivered nor waived, with who owes them and until when.
 func (s *Store) NoteDeliveries(ctx context.Context, cycleID string, today calendar.Date) (missing []string, err error) {
 	district, year, err := models.ParseCycleID(cycleID)
 	if err != nil {
@@ -218,6 +218,14 @@ func (s *Store) NoteDeliveries(ctx context.Context, cycleID string, today calend
 	owed, err := s.Obligations(ctx, ObligationFilter{CycleID: cycleID, State: models.ObligationOpen}, ObligationCursor{}, 1000)
 	if err != nil {
 		return nil, err
+	}
+	departments, err := s.Departments(ctx, district)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	for _, d := range departments {
+		names[d.Code] = d.Name
 	}
 	by := map[string]string{}
 	for _, d := range delivered {
@@ -232,7 +240,7 @@ func (s *Store) NoteDeliveries(ctx context.Context, cycleID string, today calend
 				return nil, err
 			}
 		case o.Required:
-			missing = append(missing, o.Title)
+			missing = append(missing, fmt.Sprintf("%s（%s，%s前）", o.Title, names[o.Owner], o.Due.Chinese()))
 		}
 	}
 	return missing, nil

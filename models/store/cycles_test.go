@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,11 +78,12 @@ func TestGoingOnWithoutDataStaysOnRecordAndTheEndClosesWhatIsOwed(t *testing.T) 
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
 		n := openedCycle(t, s)
+		require.NoError(t, s.SetDepartment(ctx, models.ActorConsole, models.Department{District: "110107", Code: "tax", Name: "区税务局"}))
 		today := calendar.MustDate("2026-07-01")
 		missing, err := s.NoteDeliveries(ctx, n.CycleID, today)
 		require.NoError(t, err)
-		require.Contains(t, missing, "交付税务数据（2026年）")
-		require.NotContains(t, missing, "交付市级分型结果数据（2026年）", "tiering does not wait for the city")
+		require.Contains(t, missing, "交付税务数据（2026年）（区税务局，2026年6月30日前）")
+		require.NotContains(t, strings.Join(missing, "、"), "市级分型结果", "tiering does not wait for the city")
 		reason, err := s.AddReason(ctx, "user:1", "税务系统升级，先行判定")
 		require.NoError(t, err)
 		require.NoError(t, s.WaiveMissing(ctx, n.CycleID, today, reason, "user:1"))
