@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -72,14 +73,22 @@ func Find(named string) (string, error) {
 	}
 }
 
-// FreePort asks the system for a free TCP port of 127.0.0.1.
+// The ports that FreePort gives: below those that systems lend to outgoing connections (32768 and up), any of which could
+// be taken by a connection between the asking and the listening.
+const firstPort, ports = 15000, 15000
+
+// FreePort gives a TCP port of 127.0.0.1 on which nobody listens now.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // an address of this machine: nothing is looked up
-	if err != nil {
-		return 0, fmt.Errorf("asking for a free port: %w", err)
+	var err error
+	for range 100 {
+		port := firstPort + rand.IntN(ports) //nolint:gosec // not a secret
+		var l net.Listener
+		l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // an address of this machine: nothing is looked up
+		if err == nil {
+			return port, l.Close()
+		}
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
+	return 0, fmt.Errorf("looking for a free port: %w", err)
 }
 
 // Start starts the server and returns when it answers. Options.Dir is made when missing; a server that was killed
