@@ -149,39 +149,15 @@ func (s *Server) uiURL(workflowID string) string {
 	return s.Options.TemporalUI + "/namespaces/" + s.Options.Namespace + "/workflows/" + url.PathEscape(workflowID)
 }
 
-// CyclePath names a cycle.
-type CyclePath struct {
-	ID string `path:"id" maxLength:"20" doc:"如 110107-2026"`
-}
-
 func (s *Server) listCycles(ctx context.Context, u models.User, in *struct {
 	After string `query:"after" maxLength:"20"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-}) (*struct {
-	Body struct {
-		Items []CycleView `json:"items"`
-		Next  string      `json:"next,omitempty"`
-	}
-}, error) {
+}) (*struct{ Body Page[CycleView] }, error) {
 	cycles, err := s.Store.Cycles(ctx, u.District, in.After, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
-	out := &struct {
-		Body struct {
-			Items []CycleView `json:"items"`
-			Next  string      `json:"next,omitempty"`
-		}
-	}{}
-	if len(cycles) > in.Limit {
-		cycles = cycles[:in.Limit]
-		out.Body.Next = cycles[in.Limit-1].ID
-	}
-	out.Body.Items = make([]CycleView, len(cycles))
-	for i, c := range cycles {
-		out.Body.Items[i] = s.view(c)
-	}
-	return out, nil
+	return &struct{ Body Page[CycleView] }{newPage(cycles, in.Limit, s.view, func(c models.Cycle) any { return c.ID })}, nil
 }
 
 func (s *Server) view(c models.Cycle) CycleView {
@@ -206,7 +182,7 @@ func (s *Server) cycle(ctx context.Context, u models.User, id string) (models.Cy
 	return c, inDistrict(u, c.District)
 }
 
-func (s *Server) getCycle(ctx context.Context, u models.User, in *CyclePath) (*struct{ Body CycleView }, error) {
+func (s *Server) getCycle(ctx context.Context, u models.User, in *CycleInput) (*struct{ Body CycleView }, error) {
 	c, err := s.cycle(ctx, u, in.ID)
 	if err != nil {
 		return nil, err
@@ -240,10 +216,16 @@ type CycleAnswer struct {
 	Plan      calendar.Plan     `json:"plan"`
 }
 
-// update sends one command to a cycle and waits until it took effect.
-func (s *Server) update(ctx context.Context, id, key, name string, message any) (*struct{ Body CycleAnswer }, error) {
+// command puts the reason on record, sends a command to a cycle and waits until it took effect. message makes what is
+// sent, with the command's key (the client's, or a new one) and the reason's id: the text stays in the record.
+func (s *Server) command(ctx context.Context, u models.User, id, given, reason, name string, message func(key string, reasonID int64) any) (*struct{ Body CycleAnswer }, error) {
+	reasonID, err := s.Store.AddReason(ctx, u.Actor(), reason)
+	if err != nil {
+		return nil, err
+	}
+	key := commandKey(given)
 	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.CycleWorkflowID(id), UpdateID: key, UpdateName: name, Args: []any{message},
+		WorkflowID: workflows.CycleWorkflowID(id), UpdateID: key, UpdateName: name, Args: []any{message(key, reasonID)},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {
@@ -257,7 +239,7 @@ func (s *Server) update(ctx context.Context, id, key, name string, message any) 
 }
 
 func (s *Server) reschedule(ctx context.Context, u models.User, in *struct {
-	CyclePath
+	CycleInput
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100"`
 	Body           struct {
 		Changes map[calendar.PlanKey]calendar.Date `json:"changes" minProperties:"1"`
@@ -271,16 +253,13 @@ func (s *Server) reschedule(ctx context.Context, u models.User, in *struct {
 	if _, err := c.Plan.With(in.Body.Changes); err != nil {
 		return nil, models.Invalid("changes", "%s", err)
 	}
-	reason, err := s.Store.AddReason(ctx, u.Actor(), in.Body.Reason)
-	if err != nil {
-		return nil, err
-	}
-	key := commandKey(in.IdempotencyKey)
-	return s.update(ctx, c.ID, key, workflows.UpdateReschedule, workflows.Reschedule{CommandID: key, Changes: in.Body.Changes, ReasonID: reason, Actor: u.Actor()})
+	return s.command(ctx, u, c.ID, in.IdempotencyKey, in.Body.Reason, workflows.UpdateReschedule, func(key string, reasonID int64) any {
+		return workflows.Reschedule{CommandID: key, Changes: in.Body.Changes, ReasonID: reasonID, Actor: u.Actor()}
+	})
 }
 
 func (s *Server) commandCycle(ctx context.Context, u models.User, in *struct {
-	CyclePath
+	CycleInput
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100"`
 	Body           struct {
 		Command models.Command `json:"command" enum:"advance,pause,resume,cancel"`
@@ -294,16 +273,13 @@ func (s *Server) commandCycle(ctx context.Context, u models.User, in *struct {
 	if c.State == models.CycleDone || c.State == models.CycleCancelled {
 		return nil, c.State.Allowed(in.Body.Command)
 	}
-	reason, err := s.Store.AddReason(ctx, u.Actor(), in.Body.Reason)
-	if err != nil {
-		return nil, err
-	}
-	key := commandKey(in.IdempotencyKey)
-	return s.update(ctx, c.ID, key, workflows.UpdateCommand, workflows.CycleCommand{CommandID: key, Command: in.Body.Command, ReasonID: reason, Actor: u.Actor()})
+	return s.command(ctx, u, c.ID, in.IdempotencyKey, in.Body.Reason, workflows.UpdateCommand, func(key string, reasonID int64) any {
+		return workflows.CycleCommand{CommandID: key, Command: in.Body.Command, ReasonID: reasonID, Actor: u.Actor()}
+	})
 }
 
 func (s *Server) judgeAgain(ctx context.Context, u models.User, in *struct {
-	CyclePath
+	CycleInput
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100"`
 	Body           struct {
 		Reason string `json:"reason" minLength:"1" maxLength:"2000"`
@@ -313,12 +289,9 @@ func (s *Server) judgeAgain(ctx context.Context, u models.User, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	reason, err := s.Store.AddReason(ctx, u.Actor(), in.Body.Reason)
-	if err != nil {
-		return nil, err
-	}
-	key := commandKey(in.IdempotencyKey)
-	return s.update(ctx, c.ID, key, workflows.UpdateJudge, workflows.CycleCommand{CommandID: key, ReasonID: reason, Actor: u.Actor()})
+	return s.command(ctx, u, c.ID, in.IdempotencyKey, in.Body.Reason, workflows.UpdateJudge, func(key string, reasonID int64) any {
+		return workflows.CycleCommand{CommandID: key, ReasonID: reasonID, Actor: u.Actor()}
+	})
 }
 
 // commandKey is the client's idempotency key, or a new one for a client that gave none.

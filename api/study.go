@@ -35,25 +35,15 @@ type DifferenceView struct {
 
 // StudyView is the 研判报告 (R4).
 type StudyView struct {
-	Cycle         string                `json:"cycle"`
-	DistrictName  string                `json:"district_name" doc:"区名"`
-	Year          int                   `json:"year"`
-	AsOf          calendar.Date         `json:"as_of" doc:"判定日"`
-	Run           int                   `json:"run" doc:"第几次判定"`
-	PolicyVersion int                   `json:"policy_version" doc:"政策版本"`
-	PolicyHash    string                `json:"policy_hash"`
-	Households    int64                 `json:"households" doc:"户数"`
-	Counts        TierNumbers           `json:"counts" doc:"各分型户数：研判决定优先，其次市级结果，再次本区判定"`
-	Shares        map[string]float64    `json:"shares" doc:"占比（%）"`
-	OwnCounts     TierNumbers           `json:"own_counts" doc:"本区判定各分型户数"`
-	CityCounts    TierNumbers           `json:"city_counts" doc:"市级结果各分型户数（本区登记在列的）"`
-	Streets       []GroupNumbers        `json:"streets"`
-	Trades        []GroupNumbers        `json:"trades" doc:"按 GB/T 4754 门类"`
-	Differences   DifferenceNumbers     `json:"differences" doc:"与市级结果的差异"`
-	Study         models.StudyBoard     `json:"study" doc:"各部门研判进度"`
-	Movement      MovementNumbers       `json:"movement" doc:"与上年相比的变动"`
-	Gaps          []models.DataGap      `json:"gaps" doc:"各项数据的缺口"`
-	NotKnown      []models.ConditionGap `json:"not_known" doc:"因无数据而不能判断的条件"`
+	Cycle         string            `json:"cycle"`
+	DistrictName  string            `json:"district_name" doc:"区名"`
+	Year          int               `json:"year"`
+	AsOf          calendar.Date     `json:"as_of" doc:"判定日"`
+	Run           int               `json:"run" doc:"第几次判定"`
+	PolicyVersion int               `json:"policy_version" doc:"政策版本"`
+	PolicyHash    string            `json:"policy_hash"`
+	Study         models.StudyBoard `json:"study" doc:"各部门研判进度"`
+	DistributionView
 }
 
 func (s *Server) registerStudy() {
@@ -172,15 +162,8 @@ func (s *Server) getStudy(ctx context.Context, u models.User, in *CycleInput) (*
 	if err != nil {
 		return nil, err
 	}
-	d := r.Distribution
-	v := StudyView{Cycle: r.CycleID, DistrictName: r.DistrictName, Year: r.Year, AsOf: r.AsOf, Run: r.Run, PolicyVersion: r.PolicyVersion, PolicyHash: r.PolicyHash,
-		Households: d.Effective.Total(), Counts: tierNumbers(d.Effective), Shares: tierShares(d.Effective), OwnCounts: tierNumbers(d.Own), CityCounts: tierNumbers(d.City),
-		Streets: groupNumbers(d.Streets, false), Trades: groupNumbers(d.Trades, true), Differences: differenceNumbers(d, r.Study.Compared),
-		Study: r.Study, Movement: movementNumbers(r.Movement), Gaps: r.Gaps, NotKnown: r.NotKnown}
-	if v.NotKnown == nil {
-		v.NotKnown = []models.ConditionGap{}
-	}
-	return &struct{ Body StudyView }{v}, nil
+	return &struct{ Body StudyView }{StudyView{Cycle: r.CycleID, DistrictName: r.DistrictName, Year: r.Year, AsOf: r.AsOf, Run: r.Run,
+		PolicyVersion: r.PolicyVersion, PolicyHash: r.PolicyHash, Study: r.Study, DistributionView: viewDistribution(r)}}, nil
 }
 
 func (s *Server) getStudyWorkbook(ctx context.Context, u models.User, in *CycleInput) (*huma.StreamResponse, error) {

@@ -86,25 +86,42 @@ func tierPairs(m models.TierMatrix) []TierPair {
 	return pairs
 }
 
+// DistributionView is how the households of a cycle are distributed, against the city's result and last year, and what
+// data lack: what a tiering shows and a study reports.
+type DistributionView struct {
+	Households  int64                 `json:"households" doc:"户数"`
+	Counts      TierNumbers           `json:"counts" doc:"各分型户数：研判决定优先，其次市级结果，再次本区判定"`
+	Shares      map[string]float64    `json:"shares" doc:"占比（%）"`
+	OwnCounts   TierNumbers           `json:"own_counts" doc:"本区判定各分型户数"`
+	CityCounts  TierNumbers           `json:"city_counts" doc:"市级结果各分型户数（本区登记在列的）"`
+	Streets     []GroupNumbers        `json:"streets"`
+	Trades      []GroupNumbers        `json:"trades" doc:"按 GB/T 4754 门类"`
+	Differences DifferenceNumbers     `json:"differences" doc:"与市级结果的差异"`
+	Movement    MovementNumbers       `json:"movement" doc:"与上年相比的变动"`
+	Gaps        []models.DataGap      `json:"gaps" doc:"各数据来源的缺口"`
+	NotKnown    []models.ConditionGap `json:"not_known" doc:"因无数据而无法判断的条件及户数"`
+}
+
+func viewDistribution(r *models.StudyReport) DistributionView {
+	d := r.Distribution
+	v := DistributionView{Households: d.Effective.Total(), Counts: tierNumbers(d.Effective), Shares: tierShares(d.Effective),
+		OwnCounts: tierNumbers(d.Own), CityCounts: tierNumbers(d.City), Streets: groupNumbers(d.Streets, false), Trades: groupNumbers(d.Trades, true),
+		Differences: differenceNumbers(d, r.Study.Compared), Movement: movementNumbers(r.Movement), Gaps: r.Gaps, NotKnown: r.NotKnown}
+	if v.NotKnown == nil {
+		v.NotKnown = []models.ConditionGap{}
+	}
+	return v
+}
+
 // TieringView is a cycle's tiering as officials read it (R4).
 type TieringView struct {
-	Cycle         string                `json:"cycle"`
-	AsOf          calendar.Date         `json:"as_of" doc:"判定日"`
-	PolicyVersion int                   `json:"policy_version" doc:"政策版本"`
-	PolicyHash    string                `json:"policy_hash"`
-	Confirm       string                `json:"confirm,omitempty" doc:"政策中尚待区里确认的内容"`
-	Run           RunView               `json:"run"`
-	Households    int64                 `json:"households" doc:"户数"`
-	Counts        TierNumbers           `json:"counts" doc:"各分型户数：研判决定优先，其次市级结果，再次本区判定"`
-	Shares        map[string]float64    `json:"shares" doc:"占比（%）"`
-	OwnCounts     TierNumbers           `json:"own_counts" doc:"本区判定各分型户数"`
-	CityCounts    TierNumbers           `json:"city_counts" doc:"市级结果各分型户数（本区登记在列的）"`
-	Streets       []GroupNumbers        `json:"streets"`
-	Trades        []GroupNumbers        `json:"trades" doc:"按 GB/T 4754 门类"`
-	Differences   DifferenceNumbers     `json:"differences" doc:"与市级结果的差异"`
-	Movement      MovementNumbers       `json:"movement" doc:"与上年相比的变动"`
-	Gaps          []models.DataGap      `json:"gaps" doc:"各数据来源的缺口"`
-	NotKnown      []models.ConditionGap `json:"not_known" doc:"因无数据而无法判断的条件及户数"`
+	Cycle         string        `json:"cycle"`
+	AsOf          calendar.Date `json:"as_of" doc:"判定日"`
+	PolicyVersion int           `json:"policy_version" doc:"政策版本"`
+	PolicyHash    string        `json:"policy_hash"`
+	Confirm       string        `json:"confirm,omitempty" doc:"政策中尚待区里确认的内容"`
+	Run           RunView       `json:"run"`
+	DistributionView
 }
 
 // DifferenceNumbers compares our own result with the city's.
@@ -171,15 +188,9 @@ func (s *Server) getTiering(ctx context.Context, u models.User, in *CycleInput) 
 	if err != nil {
 		return nil, err
 	}
-	d := r.Distribution
-	if r.NotKnown == nil {
-		r.NotKnown = []models.ConditionGap{}
-	}
 	return &struct{ Body TieringView }{TieringView{
 		Cycle: run.CycleID, AsOf: run.AsOf, PolicyVersion: law.Version, PolicyHash: law.Hash, Confirm: law.Confirm, Run: viewRun(run, law.Version),
-		Households: d.Effective.Total(), Counts: tierNumbers(d.Effective), Shares: tierShares(d.Effective), OwnCounts: tierNumbers(d.Own), CityCounts: tierNumbers(d.City),
-		Streets: groupNumbers(d.Streets, false), Trades: groupNumbers(d.Trades, true), Differences: differenceNumbers(d, r.Study.Compared), Movement: movementNumbers(r.Movement),
-		Gaps: r.Gaps, NotKnown: r.NotKnown,
+		DistributionView: viewDistribution(r),
 	}}, nil
 }
 

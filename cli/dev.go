@@ -22,7 +22,7 @@ import (
 	"bangfu/deploy/mailcatcher"
 	"bangfu/models"
 	"bangfu/models/store"
-	"bangfu/worker"
+	"bangfu/workflows"
 )
 
 func devCommand() *cobra.Command {
@@ -87,7 +87,7 @@ func (d dev) run(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { d.say("正在停止 …（再按一次 Ctrl-C 立即结束）") })
 	kept, err := keepEngine(ctx, engine.Options{
 		CLI: temporal, Dir: d.DataDir, GRPCPort: grpcPort, UIPort: d.TemporalUIPort, Namespace: d.TemporalNamespace,
-		SearchAttributes: worker.SearchAttributes,
+		SearchAttributes: workflows.SearchAttributes(),
 	}, d.say)
 	if err != nil {
 		return err

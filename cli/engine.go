@@ -14,7 +14,7 @@ import (
 
 	"bangfu/deploy/engine"
 	"bangfu/models"
-	"bangfu/worker"
+	"bangfu/workflows"
 )
 
 // keptEngine is an engine that is started again when it ends by itself.
@@ -130,7 +130,7 @@ func registerAttributes(ctx context.Context, t client.Client, namespace string) 
 		return 0, fmt.Errorf("listing the search attributes: %w", err)
 	}
 	missing := map[string]enums.IndexedValueType{}
-	for _, attribute := range worker.SearchAttributes {
+	for _, attribute := range workflows.SearchAttributes() {
 		name, kind, _ := strings.Cut(attribute, "=")
 		if _, ok := have.GetCustomAttributes()[name]; ok {
 			continue

@@ -16,11 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"bangfu/deploy/engine"
-	"bangfu/worker"
+	"bangfu/workflows"
 )
 
 func TestAnEngineOfOthersIsGivenTheColumnsItLacksOnce(t *testing.T) {
-	e, err := engine.Start(t.Context(), engine.Options{Dir: t.TempDir(), SearchAttributes: worker.SearchAttributes[:1]})
+	e, err := engine.Start(t.Context(), engine.Options{Dir: t.TempDir(), SearchAttributes: workflows.SearchAttributes()[:1]})
 	require.NoError(t, err)
 	t.Cleanup(e.Kill)
 	c, err := temporalClient(Config{TemporalAddress: e.Address(), TemporalNamespace: "default"}, newLogger("text", io.Discard), prometheus.NewRegistry())
@@ -29,7 +29,7 @@ func TestAnEngineOfOthersIsGivenTheColumnsItLacksOnce(t *testing.T) {
 
 	added, err := registerAttributes(t.Context(), c, "default")
 	require.NoError(t, err)
-	require.Equal(t, len(worker.SearchAttributes)-1, added)
+	require.Equal(t, len(workflows.SearchAttributes())-1, added)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
 		added, err := registerAttributes(t.Context(), c, "default")
 		assert.NoError(collect, err)

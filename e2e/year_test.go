@@ -80,6 +80,7 @@ func TestTheYearFromFilesToPublishedTiers(t *testing.T) {
 		}
 		code, body := i.post("/api/v1/cycles", start, &again)
 		require.Equal(t, http.StatusAccepted, code, body)
+		require.Equal(t, started.RunID, again.RunID)
 		code, body = i.post("/api/v1/cycles", `{"district":"110107","year":2026}`, nil)
 		require.Equal(t, http.StatusConflict, code, body)
 	})

@@ -156,6 +156,7 @@ type NewCycle struct {
 	Clock       calendar.Clock
 	PolicyID    int64
 	WorkflowID  string
+	RunID       string // of the first run; set by the process itself
 	RequestHash string // of what the administrator asked for: the same request again is the same cycle
 	Attempt     int    // 1, and one more for each start after a cancellation
 	Actor       Actor

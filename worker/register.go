@@ -36,6 +36,3 @@ func Activities(o Options) []any {
 		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},
 	}
 }
-
-// SearchAttributes are the columns by which Temporal's UI is filtered, Name=Type as the temporal program takes them.
-var SearchAttributes = []string{"District=Keyword", "Year=Int", "Stage=Keyword", "Department=Keyword", "Source=Keyword"}

@@ -17,7 +17,7 @@ const (
 	QueueMail = "bangfu-mail" // sending
 )
 
-// Search attributes, the columns by which Temporal's UI is filtered. Registered by worker.SearchAttributes.
+// Search attributes, the columns by which Temporal's UI is filtered. SearchAttributes lists them.
 var (
 	KeyDistrict   = temporal.NewSearchAttributeKeyKeyword("District")   // 110107
 	KeyYear       = temporal.NewSearchAttributeKeyInt64("Year")         // 2026
@@ -25,6 +25,16 @@ var (
 	KeyDepartment = temporal.NewSearchAttributeKeyKeyword("Department") // department code
 	KeySource     = temporal.NewSearchAttributeKeyKeyword("Source")     // source code
 )
+
+// SearchAttributes lists every key as Name=Type, as the temporal program registers them.
+func SearchAttributes() []string {
+	keys := []temporal.SearchAttributeKey{KeyDistrict, KeyYear, KeyStage, KeyDepartment, KeySource}
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = k.GetName() + "=" + k.GetValueType().String()
+	}
+	return list
+}
 
 // Workflow IDs, and with them what runs only once at a time. No personal data.
 
@@ -37,9 +47,9 @@ func DeliveryWorkflowID(deliveryID string) string { return "delivery/" + deliver
 // FetchWorkflowID is the watching of one connected source for one cycle.
 func FetchWorkflowID(cycleID, source string) string { return "fetch/" + cycleID + "/" + source }
 
-// TieringWorkflowID is one tiering run.
-func TieringWorkflowID(cycleID string, number int) string {
-	return "tiering/" + cycleID + "/" + strconv.Itoa(number)
+// TieringWorkflowID is the tiering of a cycle on the data of its first so many arrivals.
+func TieringWorkflowID(cycleID string, arrivals int) string {
+	return "tiering/" + cycleID + "/" + strconv.Itoa(arrivals)
 }
 
 // StudyWorkflowID is the joint study of a cycle's differences.

@@ -83,7 +83,7 @@ func (s *Store) OpenCycle(ctx context.Context, n models.NewCycle) error {
 	}
 	now := s.now()
 	row := cycleRow{ID: n.CycleID, District: n.District, Year: n.Year, Stage: models.StageCollection, State: models.CycleRunning,
-		Plan: string(plan), Clock: string(clock), RequestHash: n.RequestHash, PolicyID: n.PolicyID, WorkflowID: n.WorkflowID,
+		Plan: string(plan), Clock: string(clock), RequestHash: n.RequestHash, PolicyID: n.PolicyID, WorkflowID: n.WorkflowID, RunID: n.RunID,
 		Attempt: n.Attempt, StartedBy: string(n.Actor), StartedAt: now, UpdatedAt: now}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		var old cycleRow
