@@ -71,6 +71,11 @@ var (
 	readers    = Rule{Roles: []models.Role{models.RoleAdmin, models.RoleCity, models.RoleAuditor}}
 	overseers  = Rule{Roles: []models.Role{models.RoleAdmin, models.RoleAuditor}}
 	everyone   = Rule{Roles: models.Roles}
+	operators  = Rule{Roles: []models.Role{models.RoleOperator}}                                          // one household's own
+	bureau     = Rule{Roles: []models.Role{models.RoleAdmin, models.RoleDepartment}}                      // handlers check bureauOnly
+	city       = Rule{Roles: []models.Role{models.RoleCity}}                                              // 市市场监管局
+	concerned  = Rule{Roles: []models.Role{models.RoleOperator, models.RoleAdmin, models.RoleDepartment}} // handlers check whose case it is
+	signedIn   = Rule{Roles: append([]models.Role{models.RoleOperator}, models.Roles...)}                 // every signed-in caller; handlers check whose case it is
 	monitoring = Rule{Roles: overseers.Roles, Loopback: true, pace: paceFree}
 )
 
@@ -224,6 +229,22 @@ func humaPath(path string) string {
 func inDistrict(u models.User, district string) error {
 	if !u.InDistrict(district) {
 		return models.NotFound("没有这项数据，或不在您的辖区内")
+	}
+	return nil
+}
+
+// bureauOnly refuses officers of other departments: 区市场监管局 reviews and certifies (附三(二)2).
+func bureauOnly(u models.User) error {
+	if !u.Bureau() {
+		return models.Errorf(models.CodeForbidden, "此项由区市场监管局办理")
+	}
+	return nil
+}
+
+// ownHousehold refuses an operator who asks for another household, as if it were not there; officials pass.
+func ownHousehold(u models.User, uscc string) error {
+	if u.Role == models.RoleOperator && u.USCC != uscc {
+		return models.NotFound("没有这项数据，或不是您的")
 	}
 	return nil
 }

@@ -9,21 +9,45 @@ import (
 // ObligationKind is what somebody owes (应办事项); the policy of the year gives each kind its ladder.
 type ObligationKind string
 
-// The kinds of this half of the year.
+// The kinds.
 const (
 	ObligationDelivery   ObligationKind = "delivery"   // a department's data delivery; Subject is the source code
 	ObligationDifference ObligationKind = "difference" // a department's differences to settle; Subject is the department
 	ObligationHandover   ObligationKind = "handover"   // the bureau's hand-over to the national register
 	ObligationStandards  ObligationKind = "standards"  // the bureau's publication of standards and measures
+
+	// Of the season; Subject is the case's id: application/12, objection/3, visit/5 …
+	ObligationConsent        ObligationKind = "consent"         // the operator's answer to a recommendation
+	ObligationSupplement     ObligationKind = "supplement"      // the operator's supplements
+	ObligationReview         ObligationKind = "review"          // the review of an application: the bureau's, or its reviewer's
+	ObligationVisit          ObligationKind = "visit"           // a planned visit: each visitor's
+	ObligationSelection      ObligationKind = "selection"       // the bureau's confirmation of the selection
+	ObligationObjection      ObligationKind = "objection"       // the bureau's acceptance, then settlement of an objection
+	ObligationAnswer         ObligationKind = "answer"          // a department's answer to an objection
+	ObligationCertification  ObligationKind = "certification"   // the bureau's certification and report to the city
+	ObligationCityCheck      ObligationKind = "city_check"      // the city's outcome of its spot check
+	ObligationCitySupplement ObligationKind = "city_supplement" // what the city asked to be supplemented: the bureau's
+	ObligationComplaint      ObligationKind = "complaint"       // the bureau's answer to a complaint
 )
+
+// ObligationKinds lists every kind.
+var ObligationKinds = []ObligationKind{ObligationDelivery, ObligationDifference, ObligationHandover, ObligationStandards,
+	ObligationConsent, ObligationSupplement, ObligationReview, ObligationVisit, ObligationSelection, ObligationObjection, ObligationAnswer,
+	ObligationCertification, ObligationCityCheck, ObligationCitySupplement, ObligationComplaint}
 
 // OwnerKind is who owes.
 type OwnerKind string
 
 // The owners. The bureau is the department with code BureauCode.
 const (
-	OwnerDepartment OwnerKind = "department"
+	OwnerDepartment OwnerKind = "department" // Owner is the department's code
+	OwnerHousehold  OwnerKind = "household"  // Owner is the household's USCC; reached at the address that the registry holds
+	OwnerUser       OwnerKind = "user"       // Owner is the person as an Actor: user:12
+	OwnerCity       OwnerKind = "city"       // Owner is CityCode: 市市场监管局
 )
+
+// CityCode is the owner of what 市市场监管局 owes.
+const CityCode = "city"
 
 // BureauCode is the department code of 区市场监管局, the administrator of a district's cycles.
 const BureauCode = "scjg"
@@ -84,7 +108,7 @@ func (l Ladder) DueStep(due, today calendar.Date) (step int, ok bool) {
 // Escalated says whether the bureau must know by today.
 func (l Ladder) Escalated(due, today calendar.Date) bool { return due.AddDays(l.Escalate) <= today }
 
-// DueKey is the plan's date by which an obligation is due, and with which it moves.
+// DueKey is the plan's date by which an obligation is due, and with which it moves; empty for one whose date is its own.
 func DueKey(kind ObligationKind, subject string) calendar.PlanKey {
 	switch kind {
 	case ObligationDelivery:
@@ -98,6 +122,12 @@ func DueKey(kind ObligationKind, subject string) calendar.PlanKey {
 		return calendar.PlanHandoverDue
 	case ObligationStandards:
 		return calendar.PlanStandardsDue
+	case ObligationReview, ObligationVisit:
+		return calendar.PlanReviewDue
+	case ObligationSelection:
+		return calendar.PlanSelectionDue
+	case ObligationCertification, ObligationCityCheck:
+		return calendar.PlanCertificationDue
 	}
 	return ""
 }

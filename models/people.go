@@ -11,15 +11,16 @@ import (
 // Role is what a user may do; the district of the user bounds where.
 type Role string
 
-// The roles of officials; household operators come with the certification season.
+// The roles: officials, and the operator of one household.
 const (
 	RoleAdmin      Role = "admin"      // 区市场监管局管理员: starts and steers cycles, people, policies
 	RoleDepartment Role = "department" // 部门工作人员: deliveries, differences, duties of their department
 	RoleCity       Role = "city"       // 市级审核人员: reads results, spot-checks
 	RoleAuditor    Role = "auditor"    // 审计人员: reads everything, changes nothing
+	RoleOperator   Role = "operator"   // 个体工商户经营者: acts for one household; has no user record, only sessions
 )
 
-// Roles lists every role.
+// Roles lists the roles of officials, those that a user record can have.
 var Roles = []Role{RoleAdmin, RoleDepartment, RoleCity, RoleAuditor}
 
 // User is a person who signs in or owns tokens.
@@ -30,6 +31,7 @@ type User struct {
 	Role         Role
 	District     string // 6 digits; empty = every district of the installation
 	Department   string // code; only for RoleDepartment
+	USCC         string `gorm:"-"` // only for RoleOperator: the household
 	PasswordHash string `json:"-"`
 	Disabled     bool
 	CreatedAt    time.Time
@@ -49,8 +51,19 @@ const (
 	ActorConsole   Actor = "console"   // whoever runs the program's commands on the machine
 )
 
+// HouseholdActor is a household's operator as an actor.
+func HouseholdActor(uscc string) Actor { return Actor("household:" + uscc) }
+
+// Bureau says whether the user works at 区市场监管局, which reviews and certifies.
+func (u User) Bureau() bool {
+	return u.Role == RoleAdmin || u.Role == RoleDepartment && u.Department == BureauCode
+}
+
 // Actor is the user's name in the record; the bootstrap administrator has no id.
 func (u User) Actor() Actor {
+	if u.Role == RoleOperator {
+		return HouseholdActor(u.USCC)
+	}
 	if u.ID == 0 {
 		return ActorBootstrap
 	}

@@ -24,11 +24,14 @@ var (
 	KeyStage      = temporal.NewSearchAttributeKeyKeyword("Stage")      // 归集数据 …
 	KeyDepartment = temporal.NewSearchAttributeKeyKeyword("Department") // department code
 	KeySource     = temporal.NewSearchAttributeKeyKeyword("Source")     // source code
+	KeyTier       = temporal.NewSearchAttributeKeyKeyword("Tier")       // 成长型 …
+	KeyCategory   = temporal.NewSearchAttributeKeyKeyword("Category")   // 知名 …
+	KeyDueMonth   = temporal.NewSearchAttributeKeyKeyword("DueMonth")   // 2026-10: the month in which the present step is due
 )
 
 // SearchAttributes lists every key as Name=Type, as the temporal program registers them.
 func SearchAttributes() []string {
-	keys := []temporal.SearchAttributeKey{KeyDistrict, KeyYear, KeyStage, KeyDepartment, KeySource}
+	keys := []temporal.SearchAttributeKey{KeyDistrict, KeyYear, KeyStage, KeyDepartment, KeySource, KeyTier, KeyCategory, KeyDueMonth}
 	list := make([]string, len(keys))
 	for i, k := range keys {
 		list[i] = k.GetName() + "=" + k.GetValueType().String()
@@ -54,6 +57,21 @@ func TieringWorkflowID(cycleID string, arrivals int) string {
 
 // StudyWorkflowID is the joint study of a cycle's differences.
 func StudyWorkflowID(cycleID string) string { return "study/" + cycleID }
+
+// ApplicationWorkflowID is one application (申报件) of the season.
+func ApplicationWorkflowID(id int64) string { return "application/" + strconv.FormatInt(id, 10) }
+
+// ObjectionWorkflowID is one objection (异议).
+func ObjectionWorkflowID(id int64) string { return "objection/" + strconv.FormatInt(id, 10) }
+
+// SelectionWorkflowID is the comparison (比选) of a cycle's qualified applications.
+func SelectionWorkflowID(cycleID string) string { return "selection/" + cycleID }
+
+// NoticeWorkflowID is the public notice (公示) of a cycle's proposals.
+func NoticeWorkflowID(cycleID string) string { return "notice/" + cycleID }
+
+// CertificationWorkflowID is the certification (认定) of a cycle, with the report to the city.
+func CertificationWorkflowID(cycleID string) string { return "certification/" + cycleID }
 
 // RoundWorkflowID is the morning round of a district, or of one rehearsed cycle.
 func RoundWorkflowID(districtOrCycle string) string { return "round/" + districtOrCycle }
