@@ -52,7 +52,15 @@ type letter struct {
 	Code    string
 	Since   string
 	Problem string
+
+	Paragraphs []string
+	Facts      []letterFact
+	Clause     string
+	Appeal     string // how to object
 }
+
+// letterFact is one line of what a letter is about: 受理编号, 分类 …
+type letterFact struct{ Name, Value string }
 
 // letterItem is one thing that is owed.
 type letterItem struct {
@@ -155,19 +163,50 @@ func howTo(o models.Obligation) string {
 		return "办理方式：下载汇总文件报送名录，并登记回执。"
 	case models.ObligationStandards:
 		return "办理方式：核对政策文件后公布标准与措施。"
+	case models.ObligationConsent:
+		return "办理方式：登录后同意或不同意推荐；没有登录方式的，向推荐部门索取一次性验证码。"
+	case models.ObligationSupplement:
+		return "办理方式：登录后上传补充材料并提交。"
+	case models.ObligationReview:
+		return "办理方式：在审核列表中逐项核对所报标准，作出审核结论。"
+	case models.ObligationVisit:
+		return "办理方式：两人走访后登记走访记录和照片，由另一人签字确认。"
+	case models.ObligationSelection:
+		return "办理方式：核对比选结果，确认拟认定名单；与比选结果不一致的逐户写明理由。"
+	case models.ObligationObjection:
+		return "办理方式：在异议列表中受理、转办或办结。"
+	case models.ObligationAnswer:
+		return "办理方式：核对本部门数据并答复，数据有误的更正后重新交付。"
+	case models.ObligationCertification:
+		return "办理方式：公示期满且异议办结后作出认定，并报市市场监管局。"
+	case models.ObligationCityCheck:
+		return "办理方式：抽取样本并逐户作出抽查意见，完成后关闭抽查。"
+	case models.ObligationCitySupplement:
+		return "办理方式：按市级要求补充说明材料并提交。"
+	case models.ObligationComplaint:
+		return "办理方式：核实举报投诉并登记处理结果。"
+	}
+	return ""
+}
+
+// consequence says what happens when an obligation is not done by its date.
+func consequence(o models.Obligation, escalation, today calendar.Date) string {
+	switch {
+	case o.Kind == models.ObligationConsent:
+		return "逾期未答复的，视为不同意，推荐终止。"
+	case o.Kind == models.ObligationSupplement:
+		return "逾期未补充的，按现有材料审核。"
+	case o.EscalatedOn != 0 || o.Due < today && escalation <= today:
+		return "已逾期，报区市场监管局督办。"
+	case o.Owner != models.BureauCode:
+		return fmt.Sprintf("%s仍未完成的，报区市场监管局督办。", escalation.Chinese())
 	}
 	return ""
 }
 
 // item describes an obligation to its owner, or to somebody else by the owner's name.
 func item(o models.Obligation, ladder models.Ladder, w *calendar.Workdays, today calendar.Date, department string) letterItem {
-	after := ""
-	switch escalation := o.Due.AddDays(ladder.Escalate); {
-	case o.EscalatedOn != 0 || o.Due < today && escalation <= today:
-		after = "已逾期，报区市场监管局督办。"
-	case o.Owner != models.BureauCode:
-		after = fmt.Sprintf("%s仍未完成的，报区市场监管局督办。", escalation.Chinese())
-	}
+	after := consequence(o, o.Due.AddDays(ladder.Escalate), today)
 	return letterItem{Department: department, Title: o.Title, Clause: o.Clause, Due: o.Due.Chinese(), Left: left(w, o.Due, today),
 		After: after, How: howTo(o), Overdue: o.Due < today, Soon: o.Due-today <= 3}
 }

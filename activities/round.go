@@ -89,7 +89,7 @@ type round struct {
 	RunRoundInput
 	letter   letter
 	workdays *calendar.Workdays
-	names    map[string]string                                  // of the departments
+	names    map[string]string                                  // of those who owe
 	ladders  map[string]map[models.ObligationKind]models.Ladder // by cycle
 	cycles   []string
 	dueBy    calendar.Date // nothing that is due later can have come to a step
@@ -99,11 +99,11 @@ type round struct {
 	result   RunRoundResult
 }
 
-// group is who gets one digest: a department, or the bureau for the departments that nobody can reach.
+// group is who gets one digest: a department, a household, a person, or the bureau for those that nobody can reach.
 type group struct {
-	department string
-	to         []string
-	owners     []string
+	owner  string
+	to     []string
+	owners []string
 }
 
 // prepare reads what the whole round needs; ended says that the rehearsed cycle is over.
@@ -169,26 +169,29 @@ func (r *round) groups(ctx context.Context) ([]*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	bureau := &group{department: models.BureauCode}
+	bureau := &group{owner: models.BureauCode}
 	if bureau.to, err = r.Store.Recipients(ctx, r.District, models.BureauCode); err != nil {
 		return nil, err
 	}
 	groups := []*group{bureau}
-	for _, owner := range owners {
-		if owner == models.BureauCode {
-			bureau.owners = append([]string{owner}, bureau.owners...)
+	for _, d := range owners {
+		if d.Owner == models.BureauCode {
+			bureau.owners = append([]string{d.Owner}, bureau.owners...)
 			continue
 		}
-		to, err := r.Store.Recipients(ctx, r.District, owner)
+		name, to, err := r.Store.Reach(ctx, r.District, d)
 		if err != nil {
 			return nil, err
 		}
+		if name != "" {
+			r.names[d.Owner] = name
+		}
 		if len(to) == 0 {
 			r.result.Unreachable++
-			bureau.owners = append(bureau.owners, owner)
+			bureau.owners = append(bureau.owners, d.Owner)
 			continue
 		}
-		groups = append(groups, &group{department: owner, to: to, owners: []string{owner}})
+		groups = append(groups, &group{owner: d.Owner, to: to, owners: []string{d.Owner}})
 	}
 	if len(bureau.to) == 0 {
 		r.result.Unreachable++
@@ -199,7 +202,7 @@ func (r *round) groups(ctx context.Context) ([]*group, error) {
 // remind writes the digest of one group and marks what it says.
 func (r *round) remind(ctx context.Context, g *group) error {
 	l := r.letter
-	l.To = r.name(g.department)
+	l.To = r.name(g.owner)
 	var marks []store.Reminded
 	var orphans []string
 	first := calendar.Date(0)
@@ -210,7 +213,7 @@ func (r *round) remind(ctx context.Context, g *group) error {
 			if !ok {
 				return
 			}
-			if ladder.Escalated(o.Due, r.Today) && o.EscalatedOn == 0 {
+			if ladder.Escalated(o.Due, r.Today) && o.EscalatedOn == 0 && o.OwnerKind != models.OwnerHousehold { // what a household lets pass has its own consequence
 				r.ids = append(r.ids, o.ID)
 				if len(r.overdue) < shown {
 					r.overdue = append(r.overdue, o)
@@ -226,7 +229,7 @@ func (r *round) remind(ctx context.Context, g *group) error {
 			}
 			if len(l.Items) < shown {
 				department := ""
-				if owner != g.department {
+				if owner != g.owner {
 					department = r.name(owner)
 				}
 				l.Items = append(l.Items, item(o, ladder, r.workdays, r.Today, department))
@@ -235,7 +238,7 @@ func (r *round) remind(ctx context.Context, g *group) error {
 		if err != nil {
 			return err
 		}
-		if owner != g.department && len(marks) > before {
+		if owner != g.owner && len(marks) > before {
 			orphans = append(orphans, r.name(owner))
 		}
 	}
@@ -248,7 +251,7 @@ func (r *round) remind(ctx context.Context, g *group) error {
 		l.Headline = fmt.Sprintf("%d 项工作待完成，有逾期", l.Count)
 	}
 	l.Note = r.note(first)
-	mails, err := l.writeAll(models.MailDigest, r.message(g.department), g.to)
+	mails, err := l.writeAll(models.MailDigest, r.message(g.owner), g.to)
 	if err != nil {
 		return err
 	}
@@ -315,16 +318,16 @@ func (r *round) each(ctx context.Context, owner string, f func(models.Obligation
 	}
 }
 
-func (r *round) message(department string) models.Message {
-	return models.Message{District: r.District, CycleID: r.CycleID, OnDate: r.Today, Key: department + r.key}
+func (r *round) message(owner string) models.Message {
+	return models.Message{District: r.District, CycleID: r.CycleID, OnDate: r.Today, Key: owner + r.key}
 }
 
-// name is a department's name, or its code where the district has not named it.
-func (r *round) name(department string) string {
-	if n := r.names[department]; n != "" {
+// name is how an owner is called: a department by its code where the district has not named it.
+func (r *round) name(owner string) string {
+	if n := r.names[owner]; n != "" {
 		return n
 	}
-	return department
+	return owner
 }
 
 func (r *round) note(due calendar.Date) string {

@@ -19,6 +19,7 @@ const (
 	MailConnection   MailKind = "connection"    // 取数故障: a department's source cannot be fetched
 	MailCycleStarted MailKind = "cycle_started" // 年度工作启动
 	MailPlanChanged  MailKind = "plan_changed"  // 计划或政策调整
+	MailApplication  MailKind = "application"   // 申报进展: what happened to an application, to its operator or the recommending department
 )
 
 // Message is a mail as it is asked for. It is written once, however often it is asked for.

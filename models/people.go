@@ -54,6 +54,13 @@ const (
 // HouseholdActor is a household's operator as an actor.
 func HouseholdActor(uscc string) Actor { return Actor("household:" + uscc) }
 
+// UserID is the id of the user that acted, if the actor is one.
+func (a Actor) UserID() (int64, bool) {
+	text, ok := strings.CutPrefix(string(a), "user:")
+	id, err := strconv.ParseInt(text, 10, 64)
+	return id, ok && err == nil
+}
+
 // Bureau says whether the user works at 区市场监管局, which reviews and certifies.
 func (u User) Bureau() bool {
 	return u.Role == RoleAdmin || u.Role == RoleDepartment && u.Department == BureauCode

@@ -215,3 +215,36 @@ func (s *Store) ApplicationSteps(ctx context.Context, id int64) ([]models.Applic
 	}
 	return steps, nil
 }
+
+// ApplicationRank is where an application stands in its cycle's comparison (附三(三)2).
+type ApplicationRank struct {
+	Place  int // 1 is the first
+	Score  int64
+	Tie    string // what decided among equal scores
+	Places int64  // of the cycle
+}
+
+// ApplicationRank gives an application's place in the comparison; false while there is none.
+func (s *Store) ApplicationRank(ctx context.Context, id int64) (r ApplicationRank, ok bool, err error) {
+	var rows []ApplicationRank
+	err = s.db.WithContext(ctx).Raw(`SELECT r.place, r.score, r.tie, p.places FROM selection_ranks r JOIN places p ON p.cycle_id = r.cycle_id
+		JOIN applications a ON a.cycle_id = r.cycle_id AND a.id = r.application_id WHERE a.id = ?`, id).Scan(&rows).Error
+	if err != nil {
+		return r, false, fmt.Errorf("reading the rank of application %d: %w", id, err)
+	}
+	if len(rows) == 0 {
+		return r, false, nil
+	}
+	return rows[0], true, nil
+}
+
+// CertificationOf gives an application's certification; CodeNotFound if it has none.
+func (s *Store) CertificationOf(ctx context.Context, applicationID int64) (c models.Certification, err error) {
+	switch err := s.db.WithContext(ctx).Where("application_id = ?", applicationID).Take(&c).Error; {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return c, models.NotFound("申报件 %d 没有认定记录", applicationID)
+	case err != nil:
+		return c, fmt.Errorf("reading the certification of application %d: %w", applicationID, err)
+	}
+	return c, nil
+}

@@ -34,12 +34,18 @@ func (s *Store) RoundCycles(ctx context.Context, district, cycleID string) ([]mo
 	return list, nil
 }
 
-// Debtors lists who owes something in the cycles that is due by a date, by department code.
-func (s *Store) Debtors(ctx context.Context, district string, cycles []string, dueBy calendar.Date) ([]string, error) {
-	var owners []string
-	err := s.db.WithContext(ctx).Model(&obligationRow{}).Distinct("owner").
+// Debtor is who owes something.
+type Debtor struct {
+	Kind  models.OwnerKind `gorm:"column:owner_kind"`
+	Owner string
+}
+
+// Debtors lists who owes something in the cycles that is due by a date.
+func (s *Store) Debtors(ctx context.Context, district string, cycles []string, dueBy calendar.Date) ([]Debtor, error) {
+	var owners []Debtor
+	err := s.db.WithContext(ctx).Model(&obligationRow{}).Distinct("owner_kind", "owner").
 		Where("district = ? AND state = ? AND due <= ? AND cycle_id IN ?", district, models.ObligationOpen, dueBy, cycles).
-		Order("owner").Pluck("owner", &owners).Error
+		Order("owner_kind, owner").Find(&owners).Error
 	if err != nil {
 		return nil, fmt.Errorf("looking for who owes something in %s: %w", district, err)
 	}
@@ -101,6 +107,41 @@ func (s *Store) Recipients(ctx context.Context, district, department string) ([]
 		}
 	}
 	return once, nil
+}
+
+// Reach gives how a debtor is addressed in a letter, and the addresses at which it is reached: a department as Recipients
+// says; a household at the address that the newest registry delivery holds; a person at the own; the city's reviewers. None is possible.
+func (s *Store) Reach(ctx context.Context, district string, d Debtor) (name string, to []string, err error) {
+	db := s.db.WithContext(ctx)
+	switch d.Kind {
+	case models.OwnerHousehold:
+		var row struct{ Name, Email *string }
+		err = db.Table("src_registry").Select("name, email").Where("district = ? AND uscc = ?", district, d.Owner).Order("year DESC").Limit(1).Scan(&row).Error
+		if row.Name != nil {
+			name = *row.Name
+		}
+		if row.Email != nil && models.ValidateEmail("email", *row.Email) == nil {
+			to = []string{*row.Email}
+		}
+	case models.OwnerUser:
+		var users []models.User
+		id, ok := models.Actor(d.Owner).UserID()
+		if !ok {
+			return d.Owner, nil, nil
+		}
+		if err = db.Where("id = ? AND disabled = ?", id, false).Find(&users).Error; len(users) > 0 {
+			name, to = users[0].Name, []string{users[0].Email}
+		}
+	case models.OwnerCity:
+		name = "市市场监管局"
+		err = db.Table("users").Where("role = ? AND disabled = ? AND district IN ?", models.RoleCity, false, []string{"", district}).Order("id").Pluck("email", &to).Error
+	default:
+		to, err = s.Recipients(ctx, district, d.Owner)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("looking for how %s is reached in %s: %w", d.Owner, district, err)
+	}
+	return name, to, nil
 }
 
 // Reminded is an obligation whose owner is reminded, with the step of the ladder that came.
