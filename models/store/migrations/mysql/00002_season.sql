@@ -88,7 +88,8 @@ CREATE TABLE applications (
   UNIQUE KEY applications_live (cycle_id, uscc, live),
   KEY applications_state (cycle_id, state, id),
   KEY applications_reviewer (district, reviewer, state, due, id),
-  KEY applications_pool (cycle_id, street, state, id),
+  KEY applications_pool (district, street, state, due, id),
+  KEY applications_due (district, state, due, id),
   KEY applications_household (uscc, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 -- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless.
@@ -123,7 +124,7 @@ CREATE TABLE application_grounds (
   on_date DATE NULL,
   PRIMARY KEY (application_id, category, letter)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
--- A declared conflict of interest (回避): this user has no hand in that household's matters.
+-- A declared conflict of interest (回避): while it stands (standing is 1, NULL once lifted) this user has no hand in that household's matters.
 CREATE TABLE conflicts (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -132,10 +133,15 @@ CREATE TABLE conflicts (
   reason_id BIGINT NOT NULL,
   declared_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   at DATETIME(3) NOT NULL,
-  UNIQUE KEY conflicts_household (actor, uscc),
-  KEY conflicts_uscc (uscc)
+  standing INT NULL,
+  lifted_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  lift_reason_id BIGINT NOT NULL DEFAULT 0,
+  lifted_at DATETIME(3) NULL,
+  UNIQUE KEY conflicts_household (actor, uscc, standing),
+  KEY conflicts_list (district, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
--- A site visit (走访核实): two visitors; the record of one takes effect when the other has signed it.
+-- A site visit (走访核实): two visitors; the record of one takes effect when the other has signed it. live is 1 until it is signed or
+-- cancelled: one at a time per application.
 CREATE TABLE visits (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   application_id BIGINT NOT NULL,
@@ -150,7 +156,13 @@ CREATE TABLE visits (
   recorded_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   signed_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  live INT NULL,
+  signed_on DATE NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
   updated_at DATETIME(3) NOT NULL,
+  CHECK (visitor_a <> visitor_b),
+  CHECK (signed_by = '' OR signed_by <> recorded_by),
+  UNIQUE KEY visits_live (application_id, live),
   KEY visits_application (application_id, id),
   KEY visits_a (visitor_a, state, planned_on),
   KEY visits_b (visitor_b, state, planned_on)

@@ -89,7 +89,8 @@ CREATE TABLE applications (
 CREATE UNIQUE INDEX applications_live ON applications (cycle_id, uscc, live);
 CREATE INDEX applications_state ON applications (cycle_id, state, id);
 CREATE INDEX applications_reviewer ON applications (district, reviewer, state, due, id);
-CREATE INDEX applications_pool ON applications (cycle_id, street, state, id);
+CREATE INDEX applications_pool ON applications (district, street, state, due, id);
+CREATE INDEX applications_due ON applications (district, state, due, id);
 CREATE INDEX applications_household ON applications (uscc, id);
 -- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless.
 CREATE TABLE application_events (
@@ -123,7 +124,7 @@ CREATE TABLE application_grounds (
   on_date DATE NULL,
   PRIMARY KEY (application_id, category, letter)
 );
--- A declared conflict of interest (回避): this user has no hand in that household's matters.
+-- A declared conflict of interest (回避): while it stands (standing is 1, NULL once lifted) this user has no hand in that household's matters.
 CREATE TABLE conflicts (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   district TEXT NOT NULL,
@@ -131,11 +132,16 @@ CREATE TABLE conflicts (
   uscc TEXT NOT NULL,
   reason_id INTEGER NOT NULL,
   declared_by TEXT NOT NULL,
-  at DATETIME NOT NULL
+  at DATETIME NOT NULL,
+  standing INTEGER NULL,
+  lifted_by TEXT NOT NULL DEFAULT '',
+  lift_reason_id INTEGER NOT NULL DEFAULT 0,
+  lifted_at DATETIME NULL
 );
-CREATE UNIQUE INDEX conflicts_household ON conflicts (actor, uscc);
-CREATE INDEX conflicts_uscc ON conflicts (uscc);
--- A site visit (走访核实): two visitors; the record of one takes effect when the other has signed it.
+CREATE UNIQUE INDEX conflicts_household ON conflicts (actor, uscc, standing);
+CREATE INDEX conflicts_list ON conflicts (district, id);
+-- A site visit (走访核实): two visitors; the record of one takes effect when the other has signed it. live is 1 until it is signed or
+-- cancelled: one at a time per application.
 CREATE TABLE visits (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   application_id INTEGER NOT NULL,
@@ -150,8 +156,14 @@ CREATE TABLE visits (
   recorded_by TEXT NOT NULL DEFAULT '',
   signed_by TEXT NOT NULL DEFAULT '',
   state TEXT NOT NULL,
-  updated_at DATETIME NOT NULL
+  live INTEGER NULL,
+  signed_on DATE NULL,
+  reason_id INTEGER NOT NULL DEFAULT 0,
+  updated_at DATETIME NOT NULL,
+  CHECK (visitor_a <> visitor_b),
+  CHECK (signed_by = '' OR signed_by <> recorded_by)
 );
+CREATE UNIQUE INDEX visits_live ON visits (application_id, live);
 CREATE INDEX visits_application ON visits (application_id, id);
 CREATE INDEX visits_a ON visits (visitor_a, state, planned_on);
 CREATE INDEX visits_b ON visits (visitor_b, state, planned_on);
