@@ -1,0 +1,234 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"bangfu/models/calendar"
+)
+
+// ObjectionKind is what an objection (异议) is directed at.
+type ObjectionKind string
+
+// The kinds.
+const (
+	ObjectionTier     ObjectionKind = "tier"     // 对分型结果 (附一(二)3): by the operator
+	ObjectionNotice   ObjectionKind = "notice"   // 对公示名单 (三(二)): by anyone, under real name, kept confidential
+	ObjectionDecision ObjectionKind = "decision" // 对不予认定等决定 (附三(二)2): by the applicant
+)
+
+// ObjectionKinds lists every kind.
+var ObjectionKinds = []ObjectionKind{ObjectionTier, ObjectionNotice, ObjectionDecision}
+
+// Name is the kind in words.
+func (k ObjectionKind) Name() string {
+	return map[ObjectionKind]string{ObjectionTier: "对分型结果的异议", ObjectionNotice: "对公示名单的异议", ObjectionDecision: "对处理决定的异议"}[k]
+}
+
+// Clause is the part of the work plan that grants the objection.
+func (k ObjectionKind) Clause() string {
+	return map[ObjectionKind]string{ObjectionTier: "附一(二)3", ObjectionNotice: "三(二)", ObjectionDecision: "附三(二)2"}[k]
+}
+
+// ObjectionState is where an objection stands.
+type ObjectionState string
+
+// The states of an objection.
+const (
+	ObjectionReceived    ObjectionState = "received"     // 已收到，待受理
+	ObjectionNotAccepted ObjectionState = "not_accepted" // 不予受理
+	ObjectionAccepted    ObjectionState = "accepted"     // 已受理
+	ObjectionAsked       ObjectionState = "asked"        // 待部门答复
+	ObjectionAnswered    ObjectionState = "answered"     // 部门已答复，待办结
+	ObjectionSettled     ObjectionState = "settled"      // 已办结
+	ObjectionWithdrawn   ObjectionState = "withdrawn"    // 已撤回
+)
+
+// ObjectionStates lists every state in order.
+var ObjectionStates = []ObjectionState{ObjectionReceived, ObjectionNotAccepted, ObjectionAccepted, ObjectionAsked, ObjectionAnswered, ObjectionSettled, ObjectionWithdrawn}
+
+// Name is the state in words.
+func (s ObjectionState) Name() string {
+	return map[ObjectionState]string{ObjectionReceived: "待受理", ObjectionNotAccepted: "不予受理", ObjectionAccepted: "已受理", ObjectionAsked: "待部门答复",
+		ObjectionAnswered: "部门已答复，待办结", ObjectionSettled: "已办结", ObjectionWithdrawn: "已撤回"}[s]
+}
+
+// Live says whether the objection still has to be dealt with.
+func (s ObjectionState) Live() bool { return slices.Contains(LiveObjectionStates, s) }
+
+// LiveObjectionStates are the states in which an objection still has to be dealt with.
+var LiveObjectionStates = []ObjectionState{ObjectionReceived, ObjectionAccepted, ObjectionAsked, ObjectionAnswered}
+
+// ObjectionEvent is what happens to an objection.
+type ObjectionEvent string
+
+// The events, with who brings them about.
+const (
+	ObjectionReceive   ObjectionEvent = "receive"    // objector: 提出异议; the beginning of every objection
+	ObjectionAccept    ObjectionEvent = "accept"     // bureau: 受理
+	ObjectionNotAccept ObjectionEvent = "not_accept" // bureau: 不予受理
+	ObjectionAsk       ObjectionEvent = "ask"        // bureau: 转请部门核实答复, also another department than the one asked before
+	ObjectionAnswer    ObjectionEvent = "answer"     // department: 答复
+	ObjectionUphold    ObjectionEvent = "uphold"     // bureau: 异议成立
+	ObjectionConfirm   ObjectionEvent = "confirm"    // bureau: 异议不成立，维持原结果
+	ObjectionWithdraw  ObjectionEvent = "withdraw"   // objector: 撤回
+)
+
+// ObjectionEvents lists every event that may follow the receipt.
+var ObjectionEvents = []ObjectionEvent{ObjectionAccept, ObjectionNotAccept, ObjectionAsk, ObjectionAnswer, ObjectionUphold, ObjectionConfirm, ObjectionWithdraw}
+
+// objectionMoves is the whole state machine: an event may follow in the states that it names, and nowhere else.
+var objectionMoves = map[ObjectionEvent]struct {
+	name string
+	from []ObjectionState
+	to   ObjectionState
+}{
+	ObjectionAccept:    {"受理", []ObjectionState{ObjectionReceived}, ObjectionAccepted},
+	ObjectionNotAccept: {"决定不予受理", []ObjectionState{ObjectionReceived}, ObjectionNotAccepted},
+	ObjectionAsk:       {"转请部门答复", []ObjectionState{ObjectionAccepted, ObjectionAsked, ObjectionAnswered}, ObjectionAsked},
+	ObjectionAnswer:    {"答复", []ObjectionState{ObjectionAsked}, ObjectionAnswered},
+	ObjectionUphold:    {"认定异议成立", []ObjectionState{ObjectionAccepted, ObjectionAnswered}, ObjectionSettled},
+	ObjectionConfirm:   {"认定异议不成立", []ObjectionState{ObjectionAccepted, ObjectionAnswered}, ObjectionSettled},
+	ObjectionWithdraw:  {"撤回", LiveObjectionStates, ObjectionWithdrawn},
+}
+
+// Name is the event in words.
+func (e ObjectionEvent) Name() string {
+	if e == ObjectionReceive {
+		return "提出异议"
+	}
+	return objectionMoves[e].name
+}
+
+// Settles says whether the event is a decision on the substance.
+func (e ObjectionEvent) Settles() bool { return e == ObjectionUphold || e == ObjectionConfirm }
+
+// Next gives the state after the event, or says (CodeConflict) why it cannot follow. An objection to a tier is settled only
+// after the department concerned has answered (附一(二)3).
+func (s ObjectionState) Next(kind ObjectionKind, e ObjectionEvent) (ObjectionState, error) {
+	m, ok := objectionMoves[e]
+	if !ok {
+		return s, Invalid("event", "没有“%s”这个操作", string(e))
+	}
+	switch {
+	case s == ObjectionAsked && e.Settles():
+		return s, Conflict("该异议正在等待部门答复，答复后方可办结；部门逾期不答复的，可改请其他部门（包括本局）答复")
+	case s == ObjectionAccepted && e.Settles() && kind == ObjectionTier:
+		return s, Conflict("对分型结果的异议须先请数据所涉部门答复，再行办结")
+	case !slices.Contains(m.from, s):
+		return s, Conflict("该异议现为“%s”，不能%s", s.Name(), m.name)
+	}
+	return m.to, nil
+}
+
+// ObjectionOutcome is how an objection was settled.
+type ObjectionOutcome string
+
+// The outcomes; the event that settles is named alike.
+const (
+	ObjectionUpheld    ObjectionOutcome = "upheld"    // 异议成立
+	ObjectionConfirmed ObjectionOutcome = "confirmed" // 异议不成立，维持原结果
+)
+
+// Name is the outcome in words.
+func (o ObjectionOutcome) Name() string {
+	return map[ObjectionOutcome]string{ObjectionUpheld: "异议成立", ObjectionConfirmed: "异议不成立，维持原结果"}[o]
+}
+
+// Objection is one objection. ByName and Contact of an objection to a notice are for the bureau's eyes only (三(二)).
+type Objection struct {
+	ID            int64
+	District      string
+	CycleID       string
+	Kind          ObjectionKind
+	USCC          string // the household that it is about
+	ApplicationID int64  // notice, decision
+	ByActor       Actor  // household:<uscc>, or public
+	ByName        string // notice
+	Contact       string // notice
+	Statement     string
+	State         ObjectionState
+	Department    string // asked for an answer
+	ReceivedOn    calendar.Date
+	AcceptDue     calendar.Date
+	AcceptedOn    calendar.Date
+	SettleDue     calendar.Date // 0 until accepted
+	AnswerID      int64         // the department's words
+	AnsweredBy    Actor
+	Outcome       ObjectionOutcome
+	TierBefore    Tier // tier: the published one
+	TierAfter     Tier // tier: after the settlement; 0 before
+	ReasonID      int64
+	Clause        string
+	SettledBy     Actor
+	SettledOn     calendar.Date // also of a refusal to accept, and of a withdrawal
+	Events        int
+	At            time.Time
+	UpdatedAt     time.Time
+}
+
+// Number is the receipt's number, such as 异110107-2026-12.
+func (o Objection) Number() string { return fmt.Sprintf("异%s-%d", o.CycleID, o.ID) }
+
+// Due is the date by which the bureau's present step is due; 0 when nothing is.
+func (o Objection) Due() calendar.Date {
+	switch {
+	case !o.State.Live():
+		return 0
+	case o.State == ObjectionReceived:
+		return o.AcceptDue
+	}
+	return o.SettleDue
+}
+
+// ObjectionObject names an objection in the audit log and as the subject of documents and obligations.
+func ObjectionObject(id int64) string { return "objection/" + strconv.FormatInt(id, 10) }
+
+// ObjectionCommand brings an event about. What people wrote is a reason's id.
+type ObjectionCommand struct {
+	CommandID   string // the client's idempotency key: the same command again changes nothing
+	ObjectionID int64
+	Event       ObjectionEvent
+	Actor       Actor
+	ReasonID    int64  // not_accept, answer, uphold, confirm: the reason or the answer
+	Clause      string // not_accept, uphold, confirm
+	Department  string // ask: who shall answer; answer: whose answer it is
+	Tier        Tier   // uphold an objection to a tier: what the bureau decides; 0 = as judged again
+}
+
+// Validate refuses what cannot be a command, whatever the objection's state.
+func (c ObjectionCommand) Validate() error {
+	reasoned := c.Event == ObjectionNotAccept || c.Event.Settles()
+	switch {
+	case c.CommandID == "" || c.Actor == "":
+		return Invalid("command", "操作缺少编号或操作人")
+	case c.Event == ObjectionAsk && c.Department == "":
+		return Invalid("department", "请指明由哪个部门答复")
+	case c.Event == ObjectionAnswer && c.ReasonID == 0:
+		return Invalid("text", "请填写答复内容")
+	case reasoned && c.ReasonID == 0:
+		return Invalid("reason", "请填写理由")
+	case reasoned && c.Clause == "":
+		return Invalid("clause", "请写明依据的条款")
+	case c.Tier != 0 && c.Event != ObjectionUphold:
+		return Invalid("tier", "只有异议成立时才可另定分型")
+	}
+	return nil
+}
+
+// ObjectionStep is one event on record.
+type ObjectionStep struct {
+	ObjectionID int64
+	Seq         int
+	CommandID   string
+	Event       ObjectionEvent
+	FromState   ObjectionState
+	ToState     ObjectionState
+	OnDate      calendar.Date
+	ReasonID    int64
+	Detail      string // JSON
+	Actor       Actor
+	At          time.Time
+}
