@@ -168,8 +168,8 @@ CREATE TABLE visits (
   KEY visits_b (visitor_b, state, planned_on)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- The places of a cycle (附三(四)), frozen once with the numbers they came from. Every place is a row of place_seats: there are no more
--- proposals and certifications than rows, whatever happens at once.
+-- The places of a cycle (附三(四)), frozen once with the numbers they came from; share in hundredths of a percent. Every place is a row of
+-- place_seats, and the database admits no more rows than places: there are no more proposals and certifications, whatever happens at once.
 CREATE TABLE places (
   cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   run_id BIGINT NOT NULL,
@@ -182,14 +182,20 @@ CREATE TABLE places (
   policy_id BIGINT NOT NULL,
   frozen_on DATE NOT NULL,
   at DATETIME(3) NOT NULL,
-  PRIMARY KEY (cycle_id)
+  PRIMARY KEY (cycle_id),
+  UNIQUE KEY places_number (cycle_id, places),
+  CONSTRAINT places_share CHECK (gross * 10000 <= share * (growth + development)),
+  CONSTRAINT places_left CHECK (places = CASE WHEN gross > still_valid THEN gross - still_valid ELSE 0 END)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE TABLE place_seats (
   cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seat INT NOT NULL,
+  places BIGINT NOT NULL,
   application_id BIGINT NULL,
   PRIMARY KEY (cycle_id, seat),
-  UNIQUE KEY place_seats_application (application_id)
+  UNIQUE KEY place_seats_application (application_id),
+  FOREIGN KEY (cycle_id, places) REFERENCES places (cycle_id, places),
+  CONSTRAINT place_seats_cap CHECK (seat >= 1 AND seat <= places)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 -- The comparison (比选): score, its items, rank and what broke a tie; proposal by the rule, decision by people.
 CREATE TABLE selection_ranks (
@@ -207,8 +213,20 @@ CREATE TABLE selection_ranks (
   PRIMARY KEY (cycle_id, application_id),
   UNIQUE KEY selection_ranks_place (cycle_id, place)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Each command on the comparison, once: the same command again changes nothing.
+CREATE TABLE selection_commands (
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  decided INT NOT NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  PRIMARY KEY (cycle_id, command_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- Public notices (公示) of a cycle: the first list, and one more for each time the waiting list moved up.
+-- Public notices (公示) of a cycle: the first list, and one more for each time the waiting list moved up. vacancy: what became of the place of
+-- who left the list (filled by successor, nobody waiting, too_late for a full period).
 CREATE TABLE notices (
   cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   number INT NOT NULL,
@@ -232,11 +250,14 @@ CREATE TABLE notice_entries (
   state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   removed_on DATE NULL,
   reason_id BIGINT NOT NULL DEFAULT 0,
+  vacancy VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  successor BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (cycle_id, number, application_id),
   KEY notice_entries_application (application_id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- Objections (异议): to a tier, to a list under public notice, to a decision. contact stays confidential.
+-- Objections (异议): to a tier, to a list under public notice, to a decision. by_name and contact stay confidential. live is 1 while one
+-- to a tier or decision goes on: one at a time. receipt_key: the same request again is the same objection.
 CREATE TABLE objections (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -250,6 +271,7 @@ CREATE TABLE objections (
   statement MEDIUMTEXT NOT NULL,
   state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   live INT NULL,
+  receipt_key CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   department VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   received_on DATE NOT NULL,
   accept_due DATE NOT NULL,
@@ -267,6 +289,8 @@ CREATE TABLE objections (
   events INT NOT NULL DEFAULT 0,
   at DATETIME(3) NOT NULL,
   updated_at DATETIME(3) NOT NULL,
+  UNIQUE KEY objections_receipt (receipt_key),
+  UNIQUE KEY objections_live (cycle_id, kind, uscc, application_id, live),
   KEY objections_list (district, state, id),
   KEY objections_cycle (cycle_id, kind, state, id),
   KEY objections_household (uscc, id),
@@ -287,6 +311,8 @@ CREATE TABLE objection_events (
   PRIMARY KEY (objection_id, seq),
   UNIQUE KEY objection_events_command (objection_id, command_id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- A tier that an objection settled: newer data and comparisons leave it as it was settled.
+ALTER TABLE differences ADD COLUMN objection_id BIGINT NOT NULL DEFAULT 0;
 
 -- Certifications (认定): each has its seat among the places, so that no more can exist than the cap allows.
 CREATE TABLE certifications (
@@ -332,6 +358,7 @@ CREATE TABLE city_reports (
   closed_on DATE NULL,
   closed_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   reason_id BIGINT NOT NULL DEFAULT 0,
+  content MEDIUMBLOB NOT NULL,
   at DATETIME(3) NOT NULL,
   PRIMARY KEY (cycle_id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
@@ -346,6 +373,23 @@ CREATE TABLE city_checks (
   updated_at DATETIME(3) NOT NULL,
   PRIMARY KEY (certification_id),
   KEY city_checks_list (cycle_id, state, certification_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- What happened in a spot check; certification_id 0: in the check as a whole. command_id makes a repeated command harmless.
+CREATE TABLE city_events (
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  certification_id BIGINT NOT NULL DEFAULT 0,
+  event VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  from_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  to_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  on_date DATE NOT NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  clause VARCHAR(60) NOT NULL DEFAULT '',
+  detail MEDIUMTEXT NOT NULL,
+  actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  PRIMARY KEY (cycle_id, command_id, certification_id),
+  KEY city_events_certification (certification_id, at)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Complaints about conduct (三(二)): read by the bureau only.
@@ -367,13 +411,16 @@ CREATE TABLE complaints (
 
 -- +goose Down
 DROP TABLE complaints;
+DROP TABLE city_events;
 DROP TABLE city_checks;
 DROP TABLE city_reports;
 DROP TABLE certifications;
+ALTER TABLE differences DROP COLUMN objection_id;
 DROP TABLE objection_events;
 DROP TABLE objections;
 DROP TABLE notice_entries;
 DROP TABLE notices;
+DROP TABLE selection_commands;
 DROP TABLE selection_ranks;
 DROP TABLE place_seats;
 DROP TABLE places;

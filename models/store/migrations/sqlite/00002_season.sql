@@ -168,8 +168,8 @@ CREATE INDEX visits_application ON visits (application_id, id);
 CREATE INDEX visits_a ON visits (visitor_a, state, planned_on);
 CREATE INDEX visits_b ON visits (visitor_b, state, planned_on);
 
--- The places of a cycle (附三(四)), frozen once with the numbers they came from. Every place is a row of place_seats: there are no more
--- proposals and certifications than rows, whatever happens at once.
+-- The places of a cycle (附三(四)), frozen once with the numbers they came from; share in hundredths of a percent. Every place is a row of
+-- place_seats, and the database admits no more rows than places: there are no more proposals and certifications, whatever happens at once.
 CREATE TABLE places (
   cycle_id TEXT NOT NULL,
   run_id INTEGER NOT NULL,
@@ -182,13 +182,19 @@ CREATE TABLE places (
   policy_id INTEGER NOT NULL,
   frozen_on DATE NOT NULL,
   at DATETIME NOT NULL,
-  PRIMARY KEY (cycle_id)
+  PRIMARY KEY (cycle_id),
+  CONSTRAINT places_share CHECK (gross * 10000 <= share * (growth + development)),
+  CONSTRAINT places_left CHECK (places = CASE WHEN gross > still_valid THEN gross - still_valid ELSE 0 END)
 );
+CREATE UNIQUE INDEX places_number ON places (cycle_id, places);
 CREATE TABLE place_seats (
   cycle_id TEXT NOT NULL,
   seat INTEGER NOT NULL,
+  places INTEGER NOT NULL,
   application_id INTEGER NULL,
-  PRIMARY KEY (cycle_id, seat)
+  PRIMARY KEY (cycle_id, seat),
+  FOREIGN KEY (cycle_id, places) REFERENCES places (cycle_id, places),
+  CONSTRAINT place_seats_cap CHECK (seat >= 1 AND seat <= places)
 );
 CREATE UNIQUE INDEX place_seats_application ON place_seats (application_id);
 -- The comparison (比选): score, its items, rank and what broke a tie; proposal by the rule, decision by people.
@@ -207,8 +213,20 @@ CREATE TABLE selection_ranks (
   PRIMARY KEY (cycle_id, application_id)
 );
 CREATE UNIQUE INDEX selection_ranks_place ON selection_ranks (cycle_id, place);
+-- Each command on the comparison, once: the same command again changes nothing.
+CREATE TABLE selection_commands (
+  cycle_id TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  decided INTEGER NOT NULL,
+  reason_id INTEGER NOT NULL DEFAULT 0,
+  actor TEXT NOT NULL,
+  at DATETIME NOT NULL,
+  PRIMARY KEY (cycle_id, command_id)
+);
 
--- Public notices (公示) of a cycle: the first list, and one more for each time the waiting list moved up.
+-- Public notices (公示) of a cycle: the first list, and one more for each time the waiting list moved up. vacancy: what became of the place of
+-- who left the list (filled by successor, nobody waiting, too_late for a full period).
 CREATE TABLE notices (
   cycle_id TEXT NOT NULL,
   number INTEGER NOT NULL,
@@ -232,11 +250,14 @@ CREATE TABLE notice_entries (
   state TEXT NOT NULL,
   removed_on DATE NULL,
   reason_id INTEGER NOT NULL DEFAULT 0,
+  vacancy TEXT NOT NULL DEFAULT '',
+  successor INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (cycle_id, number, application_id)
 );
 CREATE INDEX notice_entries_application ON notice_entries (application_id);
 
--- Objections (异议): to a tier, to a list under public notice, to a decision. contact stays confidential.
+-- Objections (异议): to a tier, to a list under public notice, to a decision. by_name and contact stay confidential. live is 1 while one
+-- to a tier or decision goes on: one at a time. receipt_key: the same request again is the same objection.
 CREATE TABLE objections (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   district TEXT NOT NULL,
@@ -250,6 +271,7 @@ CREATE TABLE objections (
   statement TEXT NOT NULL,
   state TEXT NOT NULL,
   live INTEGER NULL,
+  receipt_key TEXT NOT NULL,
   department TEXT NOT NULL DEFAULT '',
   received_on DATE NOT NULL,
   accept_due DATE NOT NULL,
@@ -268,6 +290,8 @@ CREATE TABLE objections (
   at DATETIME NOT NULL,
   updated_at DATETIME NOT NULL
 );
+CREATE UNIQUE INDEX objections_receipt ON objections (receipt_key);
+CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, live);
 CREATE INDEX objections_list ON objections (district, state, id);
 CREATE INDEX objections_cycle ON objections (cycle_id, kind, state, id);
 CREATE INDEX objections_household ON objections (uscc, id);
@@ -287,6 +311,8 @@ CREATE TABLE objection_events (
   PRIMARY KEY (objection_id, seq)
 );
 CREATE UNIQUE INDEX objection_events_command ON objection_events (objection_id, command_id);
+-- A tier that an objection settled: newer data and comparisons leave it as it was settled.
+ALTER TABLE differences ADD COLUMN objection_id INTEGER NOT NULL DEFAULT 0;
 
 -- Certifications (认定): each has its seat among the places, so that no more can exist than the cap allows.
 CREATE TABLE certifications (
@@ -332,6 +358,7 @@ CREATE TABLE city_reports (
   closed_on DATE NULL,
   closed_by TEXT NOT NULL DEFAULT '',
   reason_id INTEGER NOT NULL DEFAULT 0,
+  content BLOB NOT NULL,
   at DATETIME NOT NULL,
   PRIMARY KEY (cycle_id)
 );
@@ -347,6 +374,23 @@ CREATE TABLE city_checks (
   PRIMARY KEY (certification_id)
 );
 CREATE INDEX city_checks_list ON city_checks (cycle_id, state, certification_id);
+-- What happened in a spot check; certification_id 0: in the check as a whole. command_id makes a repeated command harmless.
+CREATE TABLE city_events (
+  cycle_id TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  certification_id INTEGER NOT NULL DEFAULT 0,
+  event TEXT NOT NULL,
+  from_state TEXT NOT NULL DEFAULT '',
+  to_state TEXT NOT NULL DEFAULT '',
+  on_date DATE NOT NULL,
+  reason_id INTEGER NOT NULL DEFAULT 0,
+  clause TEXT NOT NULL DEFAULT '',
+  detail TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  at DATETIME NOT NULL,
+  PRIMARY KEY (cycle_id, command_id, certification_id)
+);
+CREATE INDEX city_events_certification ON city_events (certification_id, at);
 
 -- Complaints about conduct (三(二)): read by the bureau only.
 CREATE TABLE complaints (
@@ -367,13 +411,16 @@ CREATE INDEX complaints_list ON complaints (district, state, id);
 
 -- +goose Down
 DROP TABLE complaints;
+DROP TABLE city_events;
 DROP TABLE city_checks;
 DROP TABLE city_reports;
 DROP TABLE certifications;
+ALTER TABLE differences DROP COLUMN objection_id;
 DROP TABLE objection_events;
 DROP TABLE objections;
 DROP TABLE notice_entries;
 DROP TABLE notices;
+DROP TABLE selection_commands;
 DROP TABLE selection_ranks;
 DROP TABLE place_seats;
 DROP TABLE places;
