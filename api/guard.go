@@ -25,6 +25,7 @@ type contextKey int
 const (
 	callerKey contextKey = iota
 	tokenKey
+	sessionKey
 	requestKey
 )
 
@@ -40,6 +41,12 @@ func callerToken(ctx context.Context) models.Token {
 	return t
 }
 
+// callerSession is the operator's session that the request came with; id 0 for anybody else.
+func callerSession(ctx context.Context) models.OperatorSession {
+	o, _ := ctx.Value(sessionKey).(models.OperatorSession)
+	return o
+}
+
 // pace is how often one caller may call a route.
 type pace uint8
 
@@ -51,7 +58,7 @@ const (
 
 // limits counts callers, in this process.
 type limits struct {
-	public, signIn, users *limiter.Limiter
+	public, signIn, users, households *limiter.Limiter
 }
 
 func newLimits(publicPerMinute int64) limits {
@@ -62,7 +69,8 @@ func newLimits(publicPerMinute int64) limits {
 		return limiter.New(memory.NewStoreWithOptions(limiter.StoreOptions{Prefix: name, CleanUpInterval: time.Minute}),
 			limiter.Rate{Period: time.Minute, Limit: perMinute})
 	}
-	return limits{public: counters("public", publicPerMinute), signIn: counters("sign-in", 10), users: counters("user", 3000)}
+	return limits{public: counters("public", publicPerMinute), signIn: counters("sign-in", 10),
+		users: counters("user", 3000), households: counters("household", 600)}
 }
 
 // count counts a call and says whether it is one too many; then retry is when to come again.
@@ -129,7 +137,7 @@ func (s *Server) admit(c *gin.Context, rule Rule) error {
 	if !ok {
 		return newProblem(http.StatusUnauthorized, "")
 	}
-	token, u, err := s.authenticate(ctx, secret)
+	ctx, u, err := s.authenticate(ctx, secret)
 	if models.CodeOf(err) == models.CodeUnauthorized {
 		if err := tooMany(c)(count(ctx, s.limits.public, "failed "+address)); err != nil {
 			return err
@@ -138,20 +146,36 @@ func (s *Server) admit(c *gin.Context, rule Rule) error {
 	if err != nil {
 		return err
 	}
-	if err := tooMany(c)(count(ctx, s.limits.users, strconv.FormatInt(u.ID, 10))); err != nil {
+	limit := s.limits.users
+	if u.Role == models.RoleOperator {
+		limit = s.limits.households
+	}
+	if err := tooMany(c)(count(ctx, limit, string(u.Actor()))); err != nil {
 		return err
 	}
-	ctx = context.WithValue(context.WithValue(ctx, callerKey, u), tokenKey, token)
 	c.Request = c.Request.WithContext(ctx)
 	if !slices.Contains(rule.Roles, u.Role) {
 		return newProblem(http.StatusForbidden, "")
 	}
-	s.touch(ctx, token)
+	s.touch(ctx)
 	return nil
 }
 
-// authenticate knows the bootstrap token and those of users.
-func (s *Server) authenticate(ctx context.Context, secret string) (models.Token, models.User, error) {
+// authenticate knows the bootstrap token, those of users, and operators' sessions. The context that it gives knows the caller.
+func (s *Server) authenticate(ctx context.Context, secret string) (context.Context, models.User, error) {
+	if store.IsOperatorToken(secret) {
+		o, err := s.Store.AuthenticateOperator(ctx, secret)
+		if err != nil {
+			return ctx, models.User{}, err
+		}
+		u := models.User{Role: models.RoleOperator, District: o.District, USCC: o.USCC}
+		return context.WithValue(context.WithValue(ctx, callerKey, u), sessionKey, o), u, nil
+	}
+	token, u, err := s.identifyUser(ctx, secret)
+	return context.WithValue(context.WithValue(ctx, callerKey, u), tokenKey, token), u, err
+}
+
+func (s *Server) identifyUser(ctx context.Context, secret string) (models.Token, models.User, error) {
 	if s.adminSum != "" && subtle.ConstantTimeCompare([]byte(store.HashToken(secret)), []byte(s.adminSum)) == 1 {
 		return models.Token{}, models.User{Name: "初始管理员", Role: models.RoleAdmin}, nil
 	}
@@ -163,23 +187,46 @@ const touchEvery = 5 * time.Minute
 
 // touch notes the token's use, at most once in a while and beside the request: where the database has one writer,
 // a request that only reads must not wait for it.
-func (s *Server) touch(ctx context.Context, t models.Token) {
+func (s *Server) touch(ctx context.Context) {
+	t := touchedKey{id: callerToken(ctx).ID}
+	last, note := callerToken(ctx).LastUsedAt, s.Store.TouchToken
+	if o := callerSession(ctx); o.ID != 0 {
+		t, last, note = touchedKey{operator: true, id: o.ID}, o.LastUsedAt, s.Store.TouchOperatorSession
+	}
 	now := time.Now()
-	if t.ID == 0 || t.LastUsedAt != nil && now.Sub(*t.LastUsedAt) < touchEvery {
+	if t.id == 0 || last != nil && now.Sub(*last) < touchEvery {
 		return
 	}
-	if last, ok := s.touched.Load(t.ID); ok && now.Sub(last.(time.Time)) < touchEvery {
+	if last, ok := s.touched.Load(t); ok && now.Sub(last.(time.Time)) < touchEvery {
 		return
 	}
-	s.touched.Store(t.ID, now)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		if err := s.Store.TouchToken(ctx, t.ID); err != nil {
-			s.Options.Logger.WarnContext(ctx, "a token's use was not noted", "token", t.ID, "error", err)
+	s.touched.Store(t, now)
+	s.beside(ctx, time.Minute, func(ctx context.Context) {
+		if err := note(ctx, t.id); err != nil {
+			s.Options.Logger.WarnContext(ctx, "a token's use was not noted", "operator", t.operator, "token", t.id, "error", err)
 		}
+	})
+}
+
+// touchedKey is a user's token or an operator's session.
+type touchedKey struct {
+	operator bool
+	id       int64
+}
+
+// beside does something after the request is answered, for which its caller need not wait. Wait waits for it.
+func (s *Server) beside(ctx context.Context, most time.Duration, f func(ctx context.Context)) {
+	s.background.Add(1)
+	go func() {
+		defer s.background.Done()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+		defer cancel()
+		f(ctx)
 	}()
 }
+
+// Wait waits until nothing is done beside requests any more, after the last request was answered.
+func (s *Server) Wait() { s.background.Wait() }
 
 func bearer(header string) (string, bool) {
 	scheme, secret, ok := strings.Cut(header, " ")

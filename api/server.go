@@ -33,8 +33,10 @@ type Server struct {
 	limits   limits
 	metrics  metrics
 	hashing  chan struct{} // as many passwords are checked at once as fit in it: each takes 19 MiB
-	touched  sync.Map      // token id → when its use was last noted
+	touched  sync.Map      // touchedKey → when its use was last noted
 	adminSum string        // HashToken of the bootstrap token; empty without one
+
+	background sync.WaitGroup // what is done beside requests
 }
 
 // Options are the settings that the API needs.

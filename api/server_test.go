@@ -81,7 +81,7 @@ func problemOf(t *testing.T, w *httptest.ResponseRecorder, status int, kind stri
 	return p
 }
 
-// people sets up district 110107 with one user of each role, and a token for each.
+// people sets up district 110107 with one user of each role, and a token for each, an operator's too.
 func people(t *testing.T, s *store.Store) map[models.Role]string {
 	t.Helper()
 	ctx := context.Background()
@@ -96,6 +96,7 @@ func people(t *testing.T, s *store.Store) map[models.Role]string {
 		}
 		tokens[role] = token(t, s, u)
 	}
+	tokens[models.RoleOperator] = operatorToken(t, s, "110107", "92110107MA3AGYGLUW")
 	return tokens
 }
 
@@ -105,6 +106,17 @@ func token(t *testing.T, s *store.Store, u models.User) string {
 	u, err := s.AddUser(context.Background(), models.ActorConsole, u, "")
 	require.NoError(t, err)
 	secret, _, err := s.CreateToken(context.Background(), models.ActorConsole, u.ID, "test", 0)
+	require.NoError(t, err)
+	return secret
+}
+
+// operatorToken signs a household's operator in, with a code that was handed out; the household need not be in the register.
+func operatorToken(t *testing.T, s *store.Store, district, uscc string) string {
+	t.Helper()
+	ctx := context.Background()
+	code, _, err := s.IssueAccessCode(ctx, models.ActorConsole, models.Home{District: district, USCC: uscc}, 0)
+	require.NoError(t, err)
+	secret, _, err := s.OpenOperatorSession(ctx, uscc, code)
 	require.NoError(t, err)
 	return secret
 }

@@ -49,6 +49,7 @@ const (
 	ActorSystem    Actor = "system"    // the program by itself
 	ActorBootstrap Actor = "bootstrap" // whoever holds the installation's bootstrap token
 	ActorConsole   Actor = "console"   // whoever runs the program's commands on the machine
+	ActorPublic    Actor = "public"    // anybody, without signing in
 )
 
 // HouseholdActor is a household's operator as an actor.
