@@ -221,10 +221,10 @@ type CityReport struct {
 // CityCheck is the city's check of one certification.
 type CityCheck struct {
 	Certification
-	Check     CityCheckState
-	LimitOn   calendar.Date // until when the bureau supplies what was asked for
-	AskedID   int64         // reason of the latest request or of the outcome
-	AnswerID  int64         // what the bureau answered last
+	Check     CityCheckState `gorm:"column:check_state"`
+	LimitOn   calendar.Date  // until when the bureau supplies what was asked for
+	AskedID   int64          // reason of the latest request or of the outcome
+	AnswerID  int64          // what the bureau answered last
 	CheckedBy Actor
 	UpdatedAt time.Time
 }

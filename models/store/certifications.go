@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+
+	"gorm.io/gorm"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -18,4 +22,222 @@ func (s *Store) StillValid(ctx context.Context, district string, on calendar.Dat
 		return 0, fmt.Errorf("counting the certifications of %s that are valid on %s: %w", district, on, err)
 	}
 	return n, nil
+}
+
+// proposedRow is a proposed application with its place, and whether people may still object to it.
+type proposedRow struct {
+	ID        int64
+	USCC      string `gorm:"column:uscc"`
+	Seat      int
+	Unsettled bool
+}
+
+// proposedSQL gives proposed applications that hold a place, after an id. Unsettled: not on a notice that is closed, or an
+// objection to it still goes on (三(二)).
+const proposedSQL = `SELECT a.id, a.uscc, p.seat,
+	(NOT EXISTS (SELECT 1 FROM notice_entries e JOIN notices n ON n.cycle_id = e.cycle_id AND n.number = e.number
+		WHERE e.application_id = a.id AND e.removed_on IS NULL AND n.closed_on IS NOT NULL)
+	OR EXISTS (SELECT 1 FROM objections o WHERE o.application_id = a.id AND o.live = 1)) AS unsettled
+	FROM applications a JOIN place_seats p ON p.cycle_id = a.cycle_id AND p.application_id = a.id
+	WHERE a.cycle_id = ? AND a.state = 'proposed' AND a.id > ? ORDER BY a.id LIMIT ?`
+
+// CertifyProposed certifies, in one transaction, up to limit proposed applications after an id (附三(二)2): the bars are checked again
+// with today's data, and who is barred now is refused with the clause and leaves the place empty; the others get their number, from
+// today for the years of the policy. Left out, still proposed, are those whose notice is not closed, and those in which
+// the one who orders has a hand (R12). Doing it again changes nothing.
+func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order models.CertificationOrder, today calendar.Date, program string, after int64, limit int) (models.CertificationPage, error) {
+	page := models.CertificationPage{Last: after}
+	failed := func(err error) (models.CertificationPage, error) {
+		return page, fmt.Errorf("certifying in %s: %w", cycleID, err)
+	}
+	cycle, err := s.Cycle(ctx, cycleID)
+	if err != nil {
+		return failed(err)
+	}
+	law, err := s.PolicyByID(ctx, cycle.PolicyID)
+	if err != nil {
+		return failed(err)
+	}
+	var rows []proposedRow
+	if err := s.db.WithContext(ctx).Raw(proposedSQL, cycleID, after, limit).Scan(&rows).Error; err != nil {
+		return failed(err)
+	}
+	codes := make([]string, len(rows))
+	for i, r := range rows {
+		codes[i] = r.USCC
+	}
+	candidates, err := s.Candidates(ctx, cycleID, codes)
+	if err != nil {
+		return failed(err)
+	}
+	c := certifying{s: s, law: law, order: order, today: today, program: program}
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		c.page = models.CertificationPage{Last: after, Done: len(rows) < limit}
+		for _, r := range rows {
+			candidate, ok := candidates[r.USCC]
+			if !ok {
+				return fmt.Errorf("nothing is known of the household of application %d", r.ID)
+			}
+			if err := c.one(tx, r, &candidate); err != nil {
+				return err
+			}
+			c.page.Last = r.ID
+		}
+		return nil
+	})
+	if err != nil {
+		return failed(err)
+	}
+	return c.page, nil
+}
+
+// certifying is one page on its way.
+type certifying struct {
+	s       *Store
+	law     PolicyVersion
+	order   models.CertificationOrder
+	today   calendar.Date
+	program string
+	page    models.CertificationPage
+}
+
+func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate) error {
+	a, err := c.s.application(c.s.forUpdate(tx), r.ID)
+	if err != nil {
+		return err
+	}
+	if a.State != models.ApplicationProposed { // withdrawn since the page was read
+		return nil
+	}
+	command := models.ApplicationCommand{CommandID: "certify/" + c.order.CommandID, ApplicationID: a.ID, Event: models.EventCertify, Actor: c.order.Actor, ReasonID: c.order.ReasonID}
+	switch err := c.s.mayDecide(tx, a, c.order.Actor); {
+	case models.CodeOf(err) == models.CodeForbidden:
+		c.page.Conflict++
+		return nil
+	case err != nil:
+		return err
+	case r.Unsettled:
+		c.page.Unsettled++
+		return nil
+	}
+	if bars := c.law.Bars(candidate, a.Origin, a.SubmittedOn, c.today); len(bars) > 0 {
+		c.page.Barred++
+		return c.bar(tx, &a, command, bars)
+	}
+	c.page.Certified++
+	return c.certify(tx, &a, candidate, command, r.Seat)
+}
+
+func (c *certifying) bar(tx *gorm.DB, a *models.Application, command models.ApplicationCommand, bars []models.Bar) error {
+	why := make([]string, len(bars))
+	ids := make([]string, len(bars))
+	for i, b := range bars {
+		why[i], ids[i] = b.Why, b.ID
+	}
+	id, err := c.s.addReason(tx, models.ActorSystem, "认定前复核："+strings.Join(why, "；"))
+	if err != nil {
+		return err
+	}
+	command.Event, command.ReasonID, command.Clause = models.EventBar, id, bars[0].Clause
+	return c.s.moveApplication(tx, a, command, c.today, map[string]any{"bars": ids})
+}
+
+func (c *certifying) certify(tx *gorm.DB, a *models.Application, candidate *models.Candidate, command models.ApplicationCommand, seat int) error {
+	row := models.Certification{Number: models.CertificationNumber(a.District, a.Year, seat), CycleID: a.CycleID, Seat: seat, ApplicationID: a.ID,
+		District: a.District, Year: a.Year, USCC: a.USCC, Name: a.Name, Tier: candidate.Tier, Category: a.Category, CertifiedOn: c.today,
+		ValidUntil: models.ValidUntil(c.today, int(c.law.Validity.Years.Value.Amount)), State: models.CertificationValid,
+		PolicyID: c.law.ID, PolicyHash: c.law.Hash, RunID: candidate.RunID, Program: c.program, At: c.s.now()}
+	if err := tx.Create(&row).Error; err != nil {
+		return fmt.Errorf("recording the certification of application %d: %w", a.ID, err)
+	}
+	command.Clause = "附三(二)2"
+	return c.s.moveApplication(tx, a, command, c.today, map[string]any{"number": row.Number, "category": row.Category, "valid_until": row.ValidUntil})
+}
+
+// OpenCertification makes the bureau owe the certification by due, unless nothing is proposed, and says where it stands.
+func (s *Store) OpenCertification(ctx context.Context, cycleID string, due, today calendar.Date) (models.CertificationBoard, error) {
+	b, err := s.CertificationBoard(ctx, cycleID)
+	if err != nil || b.Proposed == 0 {
+		return b, err
+	}
+	district, year, err := models.ParseCycleID(cycleID)
+	if err != nil {
+		return b, err
+	}
+	return b, s.OpenObligation(ctx, models.Obligation{CycleID: cycleID, District: district, Kind: models.ObligationCertification,
+		OwnerKind: models.OwnerDepartment, Owner: models.BureauCode, Required: true, Title: fmt.Sprintf("%d年“名特优新”个体工商户认定并报市市场监管局", year),
+		Clause: "二(一)3", Due: due, OpenedOn: today})
+}
+
+// CertificationBoard says where a cycle's certification and its spot check stand.
+func (s *Store) CertificationBoard(ctx context.Context, cycleID string) (models.CertificationBoard, error) {
+	return s.certificationBoard(s.db.WithContext(ctx), cycleID)
+}
+
+func (s *Store) certificationBoard(tx *gorm.DB, cycleID string) (models.CertificationBoard, error) {
+	b := models.CertificationBoard{Why: []models.CertificationCount{}}
+	failed := func(err error) (models.CertificationBoard, error) {
+		return b, fmt.Errorf("reading where the certification of %s stands: %w", cycleID, err)
+	}
+	err := tx.Raw(`SELECT (SELECT COUNT(*) FROM place_seats WHERE cycle_id = ?), (SELECT COUNT(*) FROM applications WHERE cycle_id = ? AND state = ?),
+		(SELECT COUNT(*) FROM certifications WHERE cycle_id = ? AND state <> ?), (SELECT COUNT(*) FROM certifications WHERE cycle_id = ? AND state = ?)`,
+		cycleID, cycleID, models.ApplicationProposed, cycleID, models.CertificationRefused, cycleID, models.CertificationRefused).
+		Row().Scan(&b.Places, &b.Proposed, &b.Certified, &b.Refused)
+	if err != nil {
+		return failed(err)
+	}
+	b.Empty = b.Places - b.Proposed - b.Certified
+	err = tx.Raw(`SELECT e.event, COUNT(*) AS count FROM application_events e JOIN applications a ON a.id = e.application_id
+		WHERE a.cycle_id = ? AND e.from_state IN (?, ?) AND e.to_state <> ? GROUP BY e.event ORDER BY e.event`,
+		cycleID, models.ApplicationProposed, models.ApplicationCertified, models.ApplicationCertified).Scan(&b.Why).Error
+	if err != nil {
+		return failed(err)
+	}
+	for i := range b.Why {
+		b.Why[i].Name = b.Why[i].Event.Name()
+	}
+	if b.City, err = s.cityBoard(tx, cycleID); err != nil {
+		return failed(err)
+	}
+	return b, nil
+}
+
+// Certification gives the certification with a number; CodeNotFound if there is none.
+func (s *Store) Certification(ctx context.Context, number string) (models.Certification, error) {
+	return s.certification(s.db.WithContext(ctx), number)
+}
+
+func (s *Store) certification(tx *gorm.DB, number string) (c models.Certification, err error) {
+	switch err := tx.Where("number = ?", number).Take(&c).Error; {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return c, models.NotFound("没有编号为“%s”的认定", number)
+	case err != nil:
+		return c, fmt.Errorf("reading certification %s: %w", number, err)
+	}
+	return c, nil
+}
+
+// CertificationQuery selects certifications of a cycle, by number after a key; an empty field selects all.
+type CertificationQuery struct {
+	CycleID  string
+	Category models.Category
+	State    models.CertificationState
+	After    int // seat
+	Limit    int
+}
+
+// Certifications lists a cycle's certifications in the order of their places.
+func (s *Store) Certifications(ctx context.Context, q CertificationQuery) ([]models.Certification, error) {
+	sel := s.db.WithContext(ctx).Where("cycle_id = ? AND seat > ?", q.CycleID, q.After)
+	if q.Category != "" {
+		sel = sel.Where("category = ?", q.Category)
+	}
+	if q.State != "" {
+		sel = sel.Where("state = ?", q.State)
+	}
+	var list []models.Certification
+	if err := sel.Order("seat").Limit(q.Limit).Find(&list).Error; err != nil {
+		return nil, fmt.Errorf("listing the certifications of %s: %w", q.CycleID, err)
+	}
+	return list, nil
 }

@@ -120,18 +120,22 @@ func (s *Store) fulfilObligation(tx *gorm.DB, cycleID string, kind models.Obliga
 // WaiveObligation goes on without what is owed, on record with who and why; nothing happens when it is not open.
 func (s *Store) WaiveObligation(ctx context.Context, cycleID string, kind models.ObligationKind, subject, owner string, on calendar.Date, by models.Actor, reasonID int64) error {
 	return s.tx(ctx, func(tx *gorm.DB) error {
-		waived := tx.Model(&obligationRow{}).
-			Where("cycle_id = ? AND kind = ? AND subject = ? AND owner = ? AND state = ?", cycleID, kind, subject, owner, models.ObligationOpen).
-			Updates(map[string]any{"state": models.ObligationWaived, "done_on": on, "done_by": string(by), "reason_id": reasonID, "updated_at": s.now()})
-		if waived.Error != nil {
-			return fmt.Errorf("waiving obligation %s/%s of %s in %s: %w", kind, subject, owner, cycleID, waived.Error)
-		}
-		if waived.RowsAffected == 0 {
-			return nil
-		}
-		return s.audit(tx, by, "obligation.waive", "cycle/"+cycleID, map[string]any{
-			"kind": kind, "subject": subject, "owner": owner, "on": on, "reason_id": reasonID})
+		return s.waiveObligation(tx, cycleID, kind, subject, owner, on, by, reasonID)
 	})
+}
+
+func (s *Store) waiveObligation(tx *gorm.DB, cycleID string, kind models.ObligationKind, subject, owner string, on calendar.Date, by models.Actor, reasonID int64) error {
+	waived := tx.Model(&obligationRow{}).
+		Where("cycle_id = ? AND kind = ? AND subject = ? AND owner = ? AND state = ?", cycleID, kind, subject, owner, models.ObligationOpen).
+		Updates(map[string]any{"state": models.ObligationWaived, "done_on": on, "done_by": string(by), "reason_id": reasonID, "updated_at": s.now()})
+	if waived.Error != nil {
+		return fmt.Errorf("waiving obligation %s/%s of %s in %s: %w", kind, subject, owner, cycleID, waived.Error)
+	}
+	if waived.RowsAffected == 0 {
+		return nil
+	}
+	return s.audit(tx, by, "obligation.waive", "cycle/"+cycleID, map[string]any{
+		"kind": kind, "subject": subject, "owner": owner, "on": on, "reason_id": reasonID})
 }
 
 // MoveDue gives the open obligations of a kind and subject another due date; reminders begin anew.
