@@ -1,10 +1,14 @@
 package models
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"bangfu/models/calendar"
 )
@@ -137,7 +141,44 @@ func (o ObjectionOutcome) Name() string {
 	return map[ObjectionOutcome]string{ObjectionUpheld: "异议成立", ObjectionConfirmed: "异议不成立，维持原结果"}[o]
 }
 
-// Objection is one objection. ByName and Contact of an objection to a notice are for the bureau's eyes only (三(二)).
+// ObjectionEffect is what an upheld objection brought about.
+type ObjectionEffect string
+
+// The effects; an objection that was not upheld has none.
+const (
+	EffectTier     ObjectionEffect = "tier"      // 分型结果已更正并公布
+	EffectRemoved  ObjectionEffect = "removed"   // 移出公示名单
+	EffectReopened ObjectionEffect = "reopened"  // 重新审核
+	EffectRequeued ObjectionEffect = "requeued"  // 列为候补
+	EffectLive     ObjectionEffect = "live"      // 已有进行中的申报件，按其继续办理
+	EffectNextYear ObjectionEffect = "next_year" // 本年度已无法变更，自下一年度起
+)
+
+// Name is the effect in words.
+func (e ObjectionEffect) Name() string {
+	return map[ObjectionEffect]string{EffectTier: "分型结果已更正并重新公布", EffectRemoved: "已移出公示名单", EffectReopened: "申报重新审核", EffectRequeued: "列为候补",
+		EffectLive: "贵户已有进行中的申报件，按该件继续办理", EffectNextYear: "本年度比选和认定已无法变更，下一年度可再行申报，届时不因原决定受影响"}[e]
+}
+
+// ReviewEffect is what an upheld objection to a decision about an application brings about in this stage of the cycle.
+func ReviewEffect(stage Stage, state ApplicationState) (ObjectionEffect, ApplicationEvent) {
+	for _, x := range []struct {
+		effect ObjectionEffect
+		event  ApplicationEvent
+	}{{EffectReopened, EventReopen}, {EffectRequeued, EventRequeue}} {
+		if _, err := state.Next(x.event); err == nil && x.event.During(stage) == nil {
+			return x.effect, x.event
+		}
+	}
+	return EffectNextYear, ""
+}
+
+// Objectable says whether an applicant may object to the decision that brought an application to this state (三(三)).
+func (s ApplicationState) Objectable() bool {
+	return s == ApplicationRefused || s == ApplicationUnselected || s == ApplicationLapsed
+}
+
+// Objection is one objection. Who objects to a notice is not in it: Objector is read by itself, by those who may.
 type Objection struct {
 	ID            int64
 	District      string
@@ -146,8 +187,6 @@ type Objection struct {
 	USCC          string // the household that it is about
 	ApplicationID int64  // notice, decision
 	ByActor       Actor  // household:<uscc>, or public
-	ByName        string // notice
-	Contact       string // notice
 	Statement     string
 	State         ObjectionState
 	Department    string // asked for an answer
@@ -155,9 +194,11 @@ type Objection struct {
 	AcceptDue     calendar.Date
 	AcceptedOn    calendar.Date
 	SettleDue     calendar.Date // 0 until accepted
+	AnswerDue     calendar.Date // the department's; 0 until asked
 	AnswerID      int64         // the department's words
 	AnsweredBy    Actor
 	Outcome       ObjectionOutcome
+	Effect        ObjectionEffect
 	TierBefore    Tier // tier: the published one
 	TierAfter     Tier // tier: after the settlement; 0 before
 	ReasonID      int64
@@ -167,6 +208,75 @@ type Objection struct {
 	Events        int
 	At            time.Time
 	UpdatedAt     time.Time
+}
+
+// Objector is who objects to a notice: confidential, for the bureau's eyes only (三(二)).
+type Objector struct {
+	Name    string
+	Contact string
+}
+
+// Email is the contact, if mail can be sent to it.
+func (o Objector) Email() (string, bool) {
+	return o.Contact, ValidateEmail("contact", o.Contact) == nil
+}
+
+// Lengths of what an objector writes, in characters.
+const (
+	MinObjection = 10
+	MaxObjection = 4000
+)
+
+// NewObjection is what somebody objects to.
+type NewObjection struct {
+	Kind          ObjectionKind
+	District      string
+	CycleID       string
+	USCC          string // tier, decision: the operator's own
+	ApplicationID int64  // decision; notice: this or USCC
+	By            Actor
+	Objector      Objector // notice
+	Statement     string
+	CommandID     string // the client's idempotency key: the same request again is the same objection
+}
+
+// Validate says what cannot be taken, whatever it is directed at.
+func (n NewObjection) Validate() error {
+	if err := validateText("statement", n.Statement, MaxObjection); err != nil {
+		return err
+	}
+	if length := utf8.RuneCountInString(strings.TrimSpace(n.Statement)); length < MinObjection {
+		return Invalid("statement", "请写明异议的理由，至少%d字", MinObjection)
+	}
+	switch {
+	case n.Kind.Name() == "":
+		return Invalid("kind", "“%s”不是异议的种类", string(n.Kind))
+	case n.CommandID == "" || n.By == "":
+		return Invalid("command", "异议缺少编号或提出人")
+	case n.Kind == ObjectionDecision && n.ApplicationID == 0:
+		return Invalid("application", "请指明对哪一申报件的决定有异议")
+	case n.Kind == ObjectionNotice && n.ApplicationID == 0 && n.USCC == "":
+		return Invalid("application", "请指明对名单上的哪一户有异议")
+	case n.Kind != ObjectionNotice:
+		return nil
+	}
+	if err := ValidateName("name", n.Objector.Name, 100); err != nil {
+		return Invalid("name", "请以真实姓名或单位名称提出异议（1至100字），我们将予保密")
+	}
+	if err := ValidateName("contact", n.Objector.Contact, 200); err != nil {
+		return Invalid("contact", "请留下联系方式（手机或电子邮箱，1至200字），我们将予保密")
+	}
+	return nil
+}
+
+// ReceiptKey tells one objection from another: the same person, the same request. What it is made of cannot be read from it.
+func (n NewObjection) ReceiptKey() string {
+	h := sha256.New()
+	for _, field := range []string{string(n.By), n.CommandID, string(n.Kind), n.CycleID, n.USCC, strconv.FormatInt(n.ApplicationID, 10),
+		n.Objector.Name, n.Objector.Contact, n.Statement} {
+		fmt.Fprintf(h, "%d:%s", len(field), field)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Number is the receipt's number, such as 异110107-2026-12.

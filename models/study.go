@@ -44,6 +44,7 @@ type Difference struct {
 	ReasonID    int64
 	DecidedBy   Actor
 	DecidedAt   *time.Time
+	ObjectionID int64 // settled by this objection (附一(二)3): stands whatever newer data say; 0 = by the joint study
 }
 
 // EffectiveTier is the tier that counts (R4): the joint study's decision, else the city's result, else our own.
@@ -63,8 +64,12 @@ func (d Difference) Effective() Tier { return EffectiveTier(d.DecidedTier, d.Cit
 
 // Compared is what becomes of a known difference when a newer comparison finds it again: an open one takes the
 // new values, one that was gone is open again, and a settled one stays settled unless one of the two results
-// that were decided upon is another now; then lapsed is true, and the old decision must go on record.
+// that were decided upon is another now; then lapsed is true, and the old decision must go on record. What an
+// objection settled stands as it was settled.
 func (d Difference) Compared(found Difference) (next Difference, lapsed bool) {
+	if d.ObjectionID != 0 {
+		return d, false
+	}
 	next = found
 	next.ID, next.State = d.ID, DifferenceOpen
 	if d.State != DifferenceSettled {
@@ -137,6 +142,8 @@ func (d Difference) Decide(c Decision, at time.Time) (Difference, error) {
 	switch {
 	case !c.Admin && c.Officer != d.Department:
 		return d, Errorf(CodeForbidden, "第 %d 项差异由其他部门研判", d.ID)
+	case d.ObjectionID != 0:
+		return d, Conflict("第 %d 项已按异议办结，不再研判；该户仍有不同意见的，可对更正后的结果提出异议", d.ID)
 	case d.State == DifferenceObsolete:
 		return d, Conflict("第 %d 项差异已随新数据消除，无需研判", d.ID)
 	case d.State == DifferenceSettled && !c.Admin:

@@ -147,7 +147,7 @@ func (s *Store) ClearDifferences(ctx context.Context, run models.Run, progress f
 		var gone []models.Difference
 		err := s.tx(ctx, func(tx *gorm.DB) error {
 			gone = gone[:0]
-			err := tx.Raw(`SELECT * FROM differences x WHERE x.cycle_id = ? AND x.state IN ('open', 'settled') AND NOT EXISTS (
+			err := tx.Raw(`SELECT * FROM differences x WHERE x.cycle_id = ? AND x.state IN ('open', 'settled') AND x.objection_id = 0 AND NOT EXISTS (
 				SELECT 1 FROM tiering_results r JOIN src_city_tiering c ON c.district = ? AND c.year = ? AND c.uscc = r.uscc AND c.tier_year = ?
 				WHERE r.run_id = ? AND r.uscc = x.uscc AND r.tier <> `+cityTierSQL+`) ORDER BY x.id LIMIT ?`,
 				run.CycleID, run.District, run.Year, run.Year, run.ID, page).Scan(&gone).Error
@@ -190,7 +190,7 @@ func (s *Store) StudyBoard(ctx context.Context, district string, year int) (mode
 func (s *Store) studyBoard(tx *gorm.DB, district string, year int) (models.StudyBoard, error) {
 	b := models.StudyBoard{Departments: []models.DepartmentDifferences{}}
 	err := tx.Raw(`SELECT department, SUM(CASE WHEN state = 'open' THEN 1 ELSE 0 END) AS open, SUM(CASE WHEN state = 'settled' THEN 1 ELSE 0 END) AS settled
-		FROM differences WHERE cycle_id = ? AND state IN ('open', 'settled') GROUP BY department ORDER BY department`,
+		FROM differences WHERE cycle_id = ? AND state IN ('open', 'settled') AND city_tier NOT IN (0, own_tier) GROUP BY department ORDER BY department`,
 		models.CycleID(district, year)).Scan(&b.Departments).Error
 	if err != nil {
 		return b, fmt.Errorf("counting differences: %w", err)
