@@ -27,6 +27,10 @@ const MaxReason = 2000
 // AddReason keeps what a person wrote as the reason of a command or decision and gives its id. The error is a
 // *models.Error with CodeInvalid for a reason that is empty or too long.
 func (s *Store) AddReason(ctx context.Context, actor models.Actor, text string) (int64, error) {
+	return s.addReason(s.db.WithContext(ctx), actor, text)
+}
+
+func (s *Store) addReason(tx *gorm.DB, actor models.Actor, text string) (int64, error) {
 	text = strings.TrimSpace(text)
 	switch n := utf8.RuneCountInString(text); {
 	case n == 0:
@@ -37,7 +41,7 @@ func (s *Store) AddReason(ctx context.Context, actor models.Actor, text string) 
 		return 0, models.Invalid("reason", "理由含有无法识别的字符，请用 UTF-8 编码")
 	}
 	r := reason{Text: text, Actor: actor, At: s.now()}
-	if err := s.db.WithContext(ctx).Create(&r).Error; err != nil {
+	if err := tx.Create(&r).Error; err != nil {
 		return 0, fmt.Errorf("keeping a reason: %w", err)
 	}
 	return r.ID, nil
