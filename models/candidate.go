@@ -82,6 +82,20 @@ type PrefilledItem struct {
 	DeliveredOn calendar.Date
 }
 
+// AddCredit adds one 信用监管 row; 公示 is yes unless stated (contract).
+func (c *Candidate) AddCredit(kind string, l Listing, penalty string, published Optional) {
+	switch kind {
+	case "行政处罚":
+		c.Penalties = append(c.Penalties, Penalty{On: l.From, Kind: penalty, Published: !published.Known || published.Yes(), RepairedOn: l.RemovedOn})
+	case "经营异常":
+		c.Abnormal = append(c.Abnormal, l)
+	case "严重违法失信":
+		c.Dishonest = append(c.Dishonest, l)
+	case "失信被执行人":
+		c.Defaulter = append(c.Defaulter, l)
+	}
+}
+
 // Registered says whether the household is 登记在册 by the latest delivery of the registry.
 func (c *Candidate) Registered() bool { return IsRegistered(c.Status) }
 

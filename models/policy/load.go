@@ -18,17 +18,26 @@ import (
 const MaxSize = 1 << 20
 
 // Load reads and checks a policy file. Its error is Problems: everything that is wrong, with lines and in Chinese.
-func Load(b []byte) (*Policy, error) {
+//
+// A file written before a part of the format existed is complete all the same: the embedded work plan says what it
+// does not (complete.go).
+func Load(b []byte) (*Policy, error) { return load(b, embedded()) }
+
+// load reads a file; what it lacks comes from base, nil for the work plan itself.
+func load(b []byte, base *Policy) (*Policy, error) {
 	root, problems := parse(b)
 	if problems != nil {
 		return nil, problems
 	}
-	r := &reader{}
+	r := &reader{base: base}
 	p := &Policy{hash: hashOf(b)}
 	r.policy(p, root)
 	if len(r.problems) > 0 {
 		r.problems.sort()
 		return nil, r.problems
+	}
+	if base != nil {
+		p.complete(base)
 	}
 	return p, nil
 }
@@ -112,7 +121,7 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 		need("valid_until", r.date(&p.ValidUntil)),
 		may("confirm", r.text(&p.Confirm)),
 		keep("parameters"), keep("tiering"), keep("sources"), keep("ladders"), keep("plan"),
-		keep("criteria"), keep("places"), keep("validity"), keep("measures"))
+		keep("criteria"), may("selection", func(n *yaml.Node) { later["selection"] = n }), keep("places"), keep("validity"), keep("measures"))
 	if p.ValidFrom != 0 && p.ValidUntil != 0 && p.ValidFrom > p.ValidUntil {
 		r.at(root, "valid_from（%s）晚于 valid_until（%s）", p.ValidFrom, p.ValidUntil)
 	}
@@ -121,7 +130,7 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 		read func(*Policy, *yaml.Node)
 	}{
 		{"parameters", r.parameters}, {"tiering", r.tiering}, {"sources", r.sources}, {"ladders", r.ladders},
-		{"plan", r.plan}, {"criteria", r.criteria}, {"places", r.places}, {"validity", r.validity}, {"measures", r.measures},
+		{"plan", r.plan}, {"criteria", r.criteria}, {"selection", r.selection}, {"places", r.places}, {"validity", r.validity}, {"measures", r.measures},
 	} {
 		if n := later[part.key]; n != nil {
 			part.read(p, n)
@@ -155,6 +164,7 @@ func (r *reader) parameters(p *Policy, n *yaml.Node) {
 		names[q.Name] = key.Value
 		p.Parameters = append(p.Parameters, q)
 	})
+	r.limits(p, n)
 }
 
 func (r *reader) sources(p *Policy, n *yaml.Node) {
@@ -172,16 +182,11 @@ func (r *reader) sources(p *Policy, n *yaml.Node) {
 	r.fields(n, "sources", fields...)
 }
 
-// ladderKinds are the obligations whose ladder a policy must give.
-var ladderKinds = []models.ObligationKind{
-	models.ObligationDelivery, models.ObligationDifference, models.ObligationHandover, models.ObligationStandards,
-}
-
 func (r *reader) ladders(p *Policy, n *yaml.Node) {
 	p.Ladders = map[models.ObligationKind]models.Ladder{}
 	var fields []field
-	for _, kind := range ladderKinds {
-		fields = append(fields, need(string(kind), func(n *yaml.Node) {
+	for _, kind := range models.ObligationKinds {
+		fields = append(fields, may(string(kind), func(n *yaml.Node) {
 			var l models.Ladder
 			r.fields(n, "催办“"+string(kind)+"”",
 				need("steps", r.list("steps", func(n *yaml.Node) {

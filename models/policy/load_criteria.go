@@ -31,7 +31,11 @@ func (r *reader) criteria(p *Policy, n *yaml.Node) {
 						need("id", r.text(&b.ID)),
 						need("clause", r.text(&b.Clause)),
 						need("text", r.text(&b.Text)),
-						may("parameter", r.parameter(p, &b.Parameter, "年限", unitIs(UnitYears))))
+						may("parameter", r.parameter(p, &b.Parameter, "年限", unitIs(UnitYears))),
+						may("lighter", func(n *yaml.Node) {
+							b.Lighter = []string{} // an empty list is said, not left out
+							r.texts(&b.Lighter)(n)
+						}))
 					if seen["bar "+b.ID] {
 						r.at(n, "情形“%s”重复", b.ID)
 					}
@@ -46,7 +50,7 @@ func (r *reader) criteria(p *Policy, n *yaml.Node) {
 				need("name", r.text(&k.Name)),
 				need("clause", r.text(&k.Clause)),
 				need("text", r.text(&k.Text)),
-				need("grounds", r.grounds(p, &k.Grounds)))
+				need("grounds", r.grounds(p, &k.Grounds, true)))
 			switch name, known := categoryCodes[k.Code]; {
 			case !known:
 				r.at(n, "没有“%s”这个分类，应为 renowned、distinctive、quality 或 emerging", k.Code)
@@ -56,6 +60,9 @@ func (r *reader) criteria(p *Policy, n *yaml.Node) {
 				r.at(n, "分类“%s”重复", k.Name)
 			}
 			seen[k.Code] = true
+			for i := range k.Grounds {
+				k.Grounds[i].Clause = k.Clause + k.Grounds[i].Letter
+			}
 			c.Categories = append(c.Categories, k)
 		})))
 	for _, code := range slices.Sorted(maps.Keys(categoryCodes)) {
@@ -65,21 +72,27 @@ func (r *reader) criteria(p *Policy, n *yaml.Node) {
 	}
 }
 
-func (r *reader) grounds(p *Policy, into *[]Ground) func(*yaml.Node) {
+// grounds reads lettered criteria: of a category, which are compared and checked against data, or of the evaluation (附三(五)).
+func (r *reader) grounds(p *Policy, into *[]Ground, compared bool) func(*yaml.Node) {
 	return r.list("grounds", func(n *yaml.Node) {
 		var g Ground
-		check := ""
-		r.fields(n, "标准",
+		check, datum := "", ""
+		fields := []field{
 			need("letter", r.text(&g.Letter)),
 			need("text", r.text(&g.Text)),
 			need("check", r.text(&check)),
-			may("parameter", r.parameter(p, &g.Parameter, "数值", anyUnit)))
-		g.Check = Check(check)
-		switch g.Check {
-		case CheckData, CheckEvidence, CheckRecommendation, "":
-		default:
-			r.at(n, "check 应为 data、evidence 或 recommendation")
+			may("parameter", r.parameter(p, &g.Parameter, "数值", anyUnit)),
 		}
+		if compared {
+			g.Points = notSaid
+			fields = append(fields, may("data", r.text(&datum)), may("points", r.number(&g.Points, 0, maxPoints)))
+		}
+		r.fields(n, "标准", fields...)
+		g.Check, g.Datum = Check(check), Datum(datum)
+		if _, known := checkNames[g.Check]; !known && check != "" {
+			r.at(n, "check 应为 data、data_and_evidence、evidence 或 recommendation")
+		}
+		r.datum(n, g)
 		if want := string(rune('A' + len(*into))); g.Letter != want {
 			r.at(n, "字母应按顺序，这里应为“%s”", want)
 		}
@@ -103,7 +116,7 @@ func (r *reader) validity(p *Policy, n *yaml.Node) {
 		need("years", r.parameter(p, &v.Years, "年限", unitIs(UnitYears))),
 		need("extension", r.parameter(p, &v.Extension, "年限", unitIs(UnitYears))),
 		need("extension_text", r.text(&v.ExtensionText)),
-		need("grounds", r.grounds(p, &v.Grounds)))
+		need("grounds", r.grounds(p, &v.Grounds, false)))
 }
 
 func (r *reader) measures(p *Policy, n *yaml.Node) {

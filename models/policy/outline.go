@@ -25,7 +25,7 @@ type Item struct {
 // Outline puts the whole policy into words, part by part in the order of the file: what `policy show` prints, and
 // what Diff compares.
 func (p *Policy) Outline() []Section {
-	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.rest(), p.measures()}
+	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.measures()}
 }
 
 func (p *Policy) header() Section {
@@ -109,11 +109,15 @@ func (p *Policy) sources() Section {
 var obligationNames = map[models.ObligationKind]string{
 	models.ObligationDelivery: "交付数据", models.ObligationDifference: "处理差异",
 	models.ObligationHandover: "汇总至名录", models.ObligationStandards: "公示标准与措施",
+	models.ObligationConsent: "经营者表示同意", models.ObligationSupplement: "补充材料", models.ObligationReview: "审核申报",
+	models.ObligationVisit: "走访核实", models.ObligationSelection: "确定拟认定名单", models.ObligationObjection: "受理、办结异议",
+	models.ObligationAnswer: "答复异议", models.ObligationCertification: "认定并报市级", models.ObligationCityCheck: "市级抽查",
+	models.ObligationCitySupplement: "补充市级要求的材料", models.ObligationComplaint: "答复投诉",
 }
 
 func (p *Policy) reminders() Section {
 	s := Section{Title: "催办"}
-	for _, kind := range ladderKinds {
+	for _, kind := range models.ObligationKinds {
 		l := p.Ladders[kind]
 		var days []string
 		for _, step := range l.Steps {
@@ -144,10 +148,20 @@ func (p *Policy) calendarWords() Section {
 	return s
 }
 
-var checkNames = map[Check]string{CheckData: "部门数据核对", CheckEvidence: "材料审核", CheckRecommendation: "部门推荐"}
+var checkNames = map[Check]string{CheckData: "部门数据核对", CheckDataAndEvidence: "部门数据核对后凭材料审核", CheckEvidence: "材料审核", CheckRecommendation: "部门推荐"}
+
+var datumNames = map[Datum]string{DatumHonestYears: "成立年限与信用记录", DatumTrademark: "有效商标", DatumProperty: "有效专利或商标", DatumPartyHonour: "党建表彰奖励"}
+
+// Words says how the ground is checked: “部门数据核对：有效商标”.
+func (g Ground) Words() string {
+	if g.Datum == "" {
+		return checkNames[g.Check]
+	}
+	return checkNames[g.Check] + "：" + datumNames[g.Datum]
+}
 
 func ground(key, clause string, g Ground) Item {
-	return Item{key + "." + g.Letter, g.Letter, clause + g.Letter, g.Text + "（" + checkNames[g.Check] + termWords(g.Parameter) + "）"}
+	return Item{key + "." + g.Letter, g.Letter, clause + g.Letter, g.Text + "（" + g.Words() + termWords(g.Parameter) + "）"}
 }
 
 func termWords(q *Parameter) string {
@@ -155,6 +169,13 @@ func termWords(q *Parameter) string {
 		return ""
 	}
 	return "，" + q.Name
+}
+
+func lighterWords(kinds []string) string {
+	if len(kinds) == 0 {
+		return ""
+	}
+	return "，轻于罚款的有" + strings.Join(kinds, "、")
 }
 
 func tierNames(tiers []models.Tier) string {
@@ -178,7 +199,7 @@ func (p *Policy) criteria() Section {
 		{"criteria.relaxed", "已放宽的经营者身份", c.Clause, relaxed},
 	}}
 	for _, b := range c.Bars {
-		s.Items = append(s.Items, Item{"criteria.bars." + b.ID, "不得申报或者推荐", b.Clause, b.Text + termWords(b.Parameter)})
+		s.Items = append(s.Items, Item{"criteria.bars." + b.ID, "不得申报或者推荐", b.Clause, b.Text + termWords(b.Parameter) + lighterWords(b.Lighter)})
 	}
 	for _, k := range c.Categories {
 		s.Items = append(s.Items, Item{"criteria." + k.Code, k.Name, k.Clause, k.Text})
@@ -264,3 +285,43 @@ func (t Test) words() string {
 	}
 	return s
 }
+
+// comparison is the 比选 in words.
+func (p *Policy) comparison() Section {
+	c := p.Selection
+	mark := ""
+	if c.Placeholder {
+		mark = "（待确认）"
+	}
+	s := Section{Title: "比选", Items: []Item{
+		{"selection", "比选", c.Clause, c.Text},
+		{"selection.ground", "未写分值的标准", c.Clause, points(c.Ground) + mark},
+	}}
+	for _, k := range p.Criteria.Categories {
+		for _, g := range k.Grounds {
+			s.Items = append(s.Items, Item{"selection.grounds." + k.Code + "." + g.Letter, k.Name + g.Letter + "的分值", k.Clause + g.Letter, points(g.Points) + mark})
+		}
+	}
+	var tiers, honours, order []string
+	for _, t := range models.Tiers {
+		if n, ok := c.Tier.Points[t]; ok {
+			tiers = append(tiers, t.String()+" "+points(n))
+		}
+	}
+	for _, level := range honourLevels {
+		honours = append(honours, level+" "+points(c.Honours.Points[level]))
+	}
+	for _, t := range c.Ties {
+		order = append(order, ties[t].words)
+	}
+	s.Items = append(s.Items,
+		Item{"selection.tier", c.Tier.Text + "的分值", c.Tier.Clause, strings.Join(tiers, "、") + mark},
+		Item{"selection.honours", "表彰奖励的分值", c.Honours.Clause,
+			c.Honours.Text + "：" + strings.Join(honours, "、") + "，最高 " + points(c.Honours.Most) + termWords(c.Honours.Parameter) + mark},
+		Item{"selection.years", "成立年限的分值", c.Years.Clause,
+			fmt.Sprintf("%s：每满 %d 年 %s，最高 %s", c.Years.Text, c.Years.Every, points(c.Years.Points), points(c.Years.Most)) + mark},
+		Item{"selection.ties", "同分时依次优先", c.Clause, strings.Join(order, "、") + mark})
+	return s
+}
+
+func points(n int) string { return fmt.Sprintf("%d 分", n) }

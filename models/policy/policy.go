@@ -45,6 +45,7 @@ type Policy struct {
 	Sources    [models.SourceCount]SourceDuty
 	Ladders    map[models.ObligationKind]models.Ladder
 	Criteria   Criteria
+	Selection  Selection
 	Places     Places
 	Validity   Validity
 	Measures   []Measure
@@ -172,9 +173,21 @@ type Check string
 
 // The ways of checking.
 const (
-	CheckData           Check = "data"           // 以部门数据核对
-	CheckEvidence       Check = "evidence"       // 以材料审核
-	CheckRecommendation Check = "recommendation" // 由部门推荐
+	CheckData            Check = "data"              // 以部门数据核对，数据即可认定
+	CheckDataAndEvidence Check = "data_and_evidence" // 先以部门数据核对，再凭材料审核
+	CheckEvidence        Check = "evidence"          // 凭材料审核
+	CheckRecommendation  Check = "recommendation"    // 由部门推荐
+)
+
+// Datum is what a ground is checked against.
+type Datum string
+
+// The data of grounds (grounds.go).
+const (
+	DatumHonestYears Datum = "honest_years"          // 成立超过若干年，且无未移出的经营异常、严重违法失信
+	DatumTrademark   Datum = "trademark"             // 有效商标
+	DatumProperty    Datum = "intellectual_property" // 有效专利或商标
+	DatumPartyHonour Datum = "party_honour"          // 近若干年的党建表彰奖励
 )
 
 // Criteria is 附三(三): who may be certified as 名特优新, and on what grounds.
@@ -187,10 +200,11 @@ type Criteria struct {
 	Categories   []Category
 }
 
-// Bar is a reason why somebody may not be certified.
+// Bar is a reason why somebody may not be certified; bars.go holds what each ID means.
 type Bar struct {
 	ID, Clause, Text string
 	Parameter        *Parameter // its term, if it has one
+	Lighter          []string   // 处罚种类 lighter than a fine
 }
 
 // Category is one of 知名, 特色, 优质, 新兴.
@@ -202,9 +216,12 @@ type Category struct {
 // Ground is one lettered criterion.
 type Ground struct {
 	Letter    string
+	Clause    string // its category's with the letter, such as 附三(三)2(1)C
 	Text      string
 	Check     Check
+	Datum     Datum      // empty: no data speak of it
 	Parameter *Parameter // nil if it has none
+	Points    int        // in the comparison
 }
 
 // Places is 附三(四): how many may be certified.

@@ -14,7 +14,10 @@ import (
 )
 
 // reader walks a YAML tree strictly and collects every problem instead of stopping at the first.
-type reader struct{ problems Problems }
+type reader struct {
+	problems Problems
+	base     *Policy // what the file lacks; nil while the work plan itself is read
+}
 
 // at notes a problem at a node.
 func (r *reader) at(n *yaml.Node, format string, args ...any) {

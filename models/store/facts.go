@@ -24,37 +24,11 @@ const afterAll = "~"
 // accepted sequence and the number of accepted deliveries per source that tiering reads. Two equal marks mean
 // equal source rows, whatever the order in which deliveries were accepted.
 func (s *Store) Delivered(ctx context.Context, district string, year int) (models.Sources, string, error) {
-	rows, err := s.sql.QueryContext(ctx, `SELECT source, MAX(sequence), COUNT(*) FROM deliveries
-		WHERE district = ? AND year = ? AND state = ? GROUP BY source`, district, year, models.DeliveryAccepted)
+	marks, err := s.deliveryMarks(ctx, district, year)
 	if err != nil {
-		return 0, "", fmt.Errorf("reading which sources were delivered: %w", err)
+		return 0, "", err
 	}
-	defer func() { _ = rows.Close() }()
-	var set models.Sources
-	var marks [models.SourceCount]string
-	for rows.Next() {
-		var code string
-		var newest, accepted int
-		if err := rows.Scan(&code, &newest, &accepted); err != nil {
-			return 0, "", fmt.Errorf("reading which sources were delivered: %w", err)
-		}
-		source, err := models.ParseSource(code)
-		if err != nil {
-			return 0, "", err
-		}
-		set = set.With(source)
-		marks[source] = fmt.Sprintf("%s:%d/%d", code, newest, accepted)
-	}
-	if err := rows.Err(); err != nil {
-		return 0, "", fmt.Errorf("reading which sources were delivered: %w", err)
-	}
-	var mark []string
-	for _, source := range models.FactSources() {
-		if set.Has(source) {
-			mark = append(mark, marks[source])
-		}
-	}
-	return set, strings.Join(mark, " "), nil
+	return marks.delivered, marks.mark(models.FactSources()), nil
 }
 
 // FactsPage holds households in the order of their codes. It is valid until the next page is read.
