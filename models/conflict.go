@@ -6,7 +6,7 @@ import "time"
 type ConflictOfInterest struct {
 	ID           int64
 	District     string
-	Actor        Actor // who stands aside
+	Actor        Actor  // who stands aside
 	USCC         string `gorm:"column:uscc"`
 	ReasonID     int64
 	DeclaredBy   Actor

@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"bangfu/models"
+	"bangfu/models/calendar"
 )
 
 // conflictRow is a row of conflicts.
@@ -57,8 +58,9 @@ func (s *Store) MayDecide(ctx context.Context, a models.Application, actor model
 	return s.mayDecide(s.db.WithContext(ctx), a, actor)
 }
 
-// DeclareConflict puts on record that a person stands aside in a household's matters. Declaring what stands already changes nothing and gives what is on record.
-func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest) (models.ConflictOfInterest, error) {
+// DeclareConflict puts on record that a person stands aside in a household's matters, takes the household's applications off their
+// list, and cancels the visits that they were to make. Declaring what stands already changes nothing and gives what is on record.
+func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest, today calendar.Date) (models.ConflictOfInterest, error) {
 	one := 1
 	row := conflictRow{District: c.District, Actor: c.Actor, USCC: c.USCC, ReasonID: c.ReasonID, DeclaredBy: c.DeclaredBy, Standing: &one}
 	err := s.tx(ctx, func(tx *gorm.DB) error {
@@ -79,8 +81,19 @@ func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
+		var released []int64
+		for _, r := range live {
+			a := r.application()
+			gone, err := s.standAside(tx, &a, c, today)
+			if err != nil {
+				return err
+			}
+			if gone {
+				released = append(released, a.ID)
+			}
+		}
 		return s.audit(tx, c.DeclaredBy, "conflict.declare", conflictObject(row.ID),
-			map[string]any{"actor": c.Actor, "uscc": c.USCC, "reason_id": c.ReasonID})
+			map[string]any{"actor": c.Actor, "uscc": c.USCC, "reason_id": c.ReasonID, "released": released})
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) { // declared at the same moment by two
 		return row.conflict(), models.Conflict("这一利益关系刚刚已被声明")

@@ -58,3 +58,16 @@ func (s *Store) Reason(ctx context.Context, id int64) (string, error) {
 	}
 	return r.Text, nil
 }
+
+// Reasons gives the texts of reasons by their ids; one that is not there is missing.
+func (s *Store) Reasons(ctx context.Context, ids []int64) (map[int64]string, error) {
+	var rows []reason
+	if err := s.db.WithContext(ctx).Where("id IN ?", ids).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("reading reasons: %w", err)
+	}
+	texts := make(map[int64]string, len(rows))
+	for _, r := range rows {
+		texts[r.ID] = r.Text
+	}
+	return texts, nil
+}

@@ -118,7 +118,7 @@ CREATE TABLE application_grounds (
   statement MEDIUMTEXT NOT NULL,
   outcome VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   checked_by VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
-  value VARCHAR(500) NOT NULL DEFAULT '',
+  value MEDIUMTEXT NOT NULL,
   reason_id BIGINT NOT NULL DEFAULT 0,
   by_actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   on_date DATE NULL,
