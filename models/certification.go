@@ -98,8 +98,8 @@ type CertificationOrder struct {
 
 // Validate refuses an order without who gave it.
 func (o CertificationOrder) Validate() error {
-	if o.CommandID == "" || len(o.CommandID) > 80 || o.Actor == "" {
-		return Invalid("command", "认定须有操作编号和经办人，操作编号最长80位")
+	if o.CommandID == "" || len(o.CommandID) > 100 || o.Actor == "" {
+		return Invalid("command", "认定须有操作编号和经办人，操作编号最长100位")
 	}
 	return nil
 }

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -75,9 +77,7 @@ func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order model
 		c.page = models.CertificationPage{Last: after, Done: len(rows) < limit}
 		for _, r := range rows {
 			candidate, ok := candidates[r.USCC]
-			if !ok {
-				return fmt.Errorf("nothing is known of the household of application %d", r.ID)
-			}
+			c.known = ok
 			if err := c.one(tx, r, &candidate); err != nil {
 				return err
 			}
@@ -99,6 +99,17 @@ type certifying struct {
 	today   calendar.Date
 	program string
 	page    models.CertificationPage
+	known   bool // the registry has the household at hand
+}
+
+// gone bars a household that the newest registry delivery does not have: who is not registered cannot be certified.
+var gone = []models.Bar{{ID: "registry", Clause: "附一(三)1", Text: "符合分型条件的个体工商户应当为登记在册状态", Why: "最近交付的登记数据中没有该户"}}
+
+func (c *certifying) bars(a models.Application, candidate *models.Candidate) []models.Bar {
+	if !c.known {
+		return gone
+	}
+	return c.law.Bars(candidate, a.Origin, a.SubmittedOn, c.today)
 }
 
 func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate) error {
@@ -109,7 +120,7 @@ func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate
 	if a.State != models.ApplicationProposed { // withdrawn since the page was read
 		return nil
 	}
-	command := models.ApplicationCommand{CommandID: "certify/" + c.order.CommandID, ApplicationID: a.ID, Event: models.EventCertify, Actor: c.order.Actor, ReasonID: c.order.ReasonID}
+	command := models.ApplicationCommand{CommandID: derivedCommand("certify/", c.order.CommandID), ApplicationID: a.ID, Event: models.EventCertify, Actor: c.order.Actor, ReasonID: c.order.ReasonID}
 	switch err := c.s.mayDecide(tx, a, c.order.Actor); {
 	case models.CodeOf(err) == models.CodeForbidden:
 		c.page.Conflict++
@@ -120,12 +131,21 @@ func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate
 		c.page.Unsettled++
 		return nil
 	}
-	if bars := c.law.Bars(candidate, a.Origin, a.SubmittedOn, c.today); len(bars) > 0 {
+	if bars := c.bars(a, candidate); len(bars) > 0 {
 		c.page.Barred++
 		return c.bar(tx, &a, command, bars)
 	}
 	c.page.Certified++
 	return c.certify(tx, &a, candidate, command, r.Seat)
+}
+
+// derivedCommand is the id of a command on an application that follows from another command; it fits its column.
+func derivedCommand(prefix, id string) string {
+	if len(prefix)+len(id) > 100 {
+		sum := sha256.Sum256([]byte(id))
+		id = hex.EncodeToString(sum[:])
+	}
+	return prefix + id
 }
 
 func (c *certifying) bar(tx *gorm.DB, a *models.Application, command models.ApplicationCommand, bars []models.Bar) error {

@@ -106,6 +106,24 @@ func (s *Store) cityReport(tx *gorm.DB, cycleID string) (models.CityReport, erro
 	return r.CityReport, nil
 }
 
+// ReportedCertification is a certification as the report tells it.
+type ReportedCertification struct {
+	models.Certification
+	Origin        models.Origin
+	PolicyVersion int
+}
+
+// CityReportPage lists what a report to the city tells, by place after a key.
+func (s *Store) CityReportPage(ctx context.Context, cycleID string, after, limit int) ([]ReportedCertification, error) {
+	var page []ReportedCertification
+	err := s.db.WithContext(ctx).Raw(`SELECT c.*, a.origin, p.version AS policy_version FROM certifications c JOIN applications a ON a.id = c.application_id
+		JOIN policies p ON p.id = c.policy_id WHERE c.cycle_id = ? AND c.seat > ? ORDER BY c.seat LIMIT ?`, cycleID, after, limit).Scan(&page).Error
+	if err != nil {
+		return nil, fmt.Errorf("reading what was certified in %s: %w", cycleID, err)
+	}
+	return page, nil
+}
+
 // CityReportFile gives the report's CSV file, byte for byte as it was made.
 func (s *Store) CityReportFile(ctx context.Context, cycleID string) ([]byte, error) {
 	var content []byte
@@ -372,7 +390,7 @@ func (s *Store) cityRefuse(tx *gorm.DB, cert models.Certification, c models.City
 	if err != nil {
 		return fmt.Errorf("ending certification %s: %w", cert.Number, err)
 	}
-	return s.moveApplication(tx, &a, models.ApplicationCommand{CommandID: "city/" + c.CommandID, ApplicationID: a.ID, Event: models.EventCityRefuse,
+	return s.moveApplication(tx, &a, models.ApplicationCommand{CommandID: derivedCommand("city/", c.CommandID), ApplicationID: a.ID, Event: models.EventCityRefuse,
 		Actor: c.Actor, ReasonID: c.ReasonID, Clause: c.Clause}, today, map[string]any{"number": cert.Number})
 }
 
@@ -427,6 +445,26 @@ func (s *Store) cityStep(tx *gorm.DB, c models.CityCommand, step cityStepRow, de
 	}
 	return s.audit(tx, c.Actor, "city."+string(step.Event), object, map[string]any{"command": c.CommandID, "certification": step.CertificationID, "from": step.FromState, "to": step.ToState,
 		"on": step.OnDate, "reason_id": step.ReasonID, "clause": step.Clause, "detail": json.RawMessage(text)})
+}
+
+// MoveCityDue gives a spot check that goes on another last day, never one that is over.
+func (s *Store) MoveCityDue(ctx context.Context, cycleID string, due, today calendar.Date) (models.CertificationBoard, error) {
+	due = max(due, today)
+	err := s.tx(ctx, func(tx *gorm.DB) error {
+		moved := tx.Model(&cityReportRow{}).Where("cycle_id = ? AND closed_on IS NULL AND outcome_due <> ?", cycleID, due).Update("outcome_due", due)
+		if moved.Error != nil || moved.RowsAffected == 0 {
+			return moved.Error
+		}
+		err := tx.Model(&obligationRow{}).Where("cycle_id = ? AND kind = ? AND state = ?", cycleID, models.ObligationCityCheck, models.ObligationOpen).Update("due", due).Error
+		if err != nil {
+			return err
+		}
+		return s.audit(tx, models.ActorSystem, "city.due", "cycle/"+cycleID, map[string]any{"outcome_due": due})
+	})
+	if err != nil {
+		return models.CertificationBoard{}, fmt.Errorf("moving the due date of the spot check of %s: %w", cycleID, err)
+	}
+	return s.CertificationBoard(ctx, cycleID)
 }
 
 // EndCityCheck closes a spot check whose date came with nothing open; nothing happens when it is closed already.
