@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"bangfu/models/calendar"
 )
@@ -46,6 +47,29 @@ var applicationStateNames = map[ApplicationState]string{
 // Name is the state in words.
 func (s ApplicationState) Name() string { return applicationStateNames[s] }
 
+// NextStep says, in words, what has to happen next.
+func (s ApplicationState) NextStep() string {
+	switch s {
+	case ApplicationDraft:
+		return "填写后提交"
+	case ApplicationConsent:
+		return "由经营者表示是否同意推荐；逾期未答复的，推荐终止"
+	case ApplicationSubmitted:
+		return "由区市场监管局审核"
+	case ApplicationSupplement:
+		return "由申报人补充材料；逾期未补充的，按现有材料审核"
+	case ApplicationVisit:
+		return "由两名工作人员走访核实"
+	case ApplicationQualified:
+		return "比选"
+	case ApplicationWaiting:
+		return "公示中有空出的名额且来得及完整公示的，按名次递补"
+	case ApplicationProposed:
+		return "公示，期满且异议处理完成后认定"
+	}
+	return "已办结"
+}
+
 // Live says whether the application still goes on; a household has at most one live application in a cycle.
 // A certified one is not live: its certification is.
 func (s ApplicationState) Live() bool {
@@ -63,7 +87,7 @@ const (
 	EventConsent           ApplicationEvent = "consent"            // operator: 同意推荐
 	EventDecline           ApplicationEvent = "decline"            // operator: 不同意推荐
 	EventConsentOverdue    ApplicationEvent = "consent_overdue"    // time: 逾期未表示同意
-	EventWithdraw          ApplicationEvent = "withdraw"           // operator: 撤回
+	EventWithdraw          ApplicationEvent = "withdraw"           // operator: 撤回; before consent the recommending department
 	EventAskSupplement     ApplicationEvent = "ask_supplement"     // reviewer: 要求限期补充材料
 	EventSupply            ApplicationEvent = "supply"             // operator: 补充材料
 	EventSupplementOverdue ApplicationEvent = "supplement_overdue" // time: 逾期未补充，按现有材料审核
@@ -95,7 +119,7 @@ var applicationMoves = map[ApplicationEvent]struct {
 	EventConsent:           {"同意推荐", []ApplicationState{ApplicationConsent}, ApplicationSubmitted, []Stage{StageApplication, StageReview}},
 	EventDecline:           {"不同意推荐", []ApplicationState{ApplicationConsent}, ApplicationDeclined, nil},
 	EventConsentOverdue:    {"逾期未表示同意", []ApplicationState{ApplicationConsent}, ApplicationLapsed, nil},
-	EventWithdraw:          {"撤回", []ApplicationState{ApplicationDraft, ApplicationSubmitted, ApplicationSupplement, ApplicationVisit, ApplicationQualified, ApplicationWaiting, ApplicationProposed}, ApplicationWithdrawn, nil},
+	EventWithdraw:          {"撤回", []ApplicationState{ApplicationDraft, ApplicationConsent, ApplicationSubmitted, ApplicationSupplement, ApplicationVisit, ApplicationQualified, ApplicationWaiting, ApplicationProposed}, ApplicationWithdrawn, nil},
 	EventAskSupplement:     {"要求补充材料", []ApplicationState{ApplicationSubmitted}, ApplicationSupplement, []Stage{StageApplication, StageReview}},
 	EventSupply:            {"补充材料", []ApplicationState{ApplicationSupplement}, ApplicationSubmitted, nil},
 	EventSupplementOverdue: {"逾期未补充，按现有材料审核", []ApplicationState{ApplicationSupplement}, ApplicationSubmitted, nil},
@@ -226,6 +250,89 @@ type GroundFinding struct {
 	ReasonID int64
 }
 
+// ApplicationGround is a lettered ground of an application (附三(三)2): claimed with a statement, and what was found about it.
+type ApplicationGround struct {
+	ApplicationID int64
+	Category      Category
+	Letter        string
+	Claimed       bool
+	Statement     string  // the applicant's own words, or the department's
+	Outcome       Outcome // empty = nothing was found yet
+	CheckedBy     string  // CheckedByData or CheckedByReviewer; empty = nobody yet
+	Value         string  // the data that decided
+	ReasonID      int64   // of a reviewer's finding
+	ByActor       Actor
+	OnDate        calendar.Date
+}
+
+// Who found whether a ground is met.
+const (
+	CheckedByData     = "data"     // 以部门数据核对
+	CheckedByReviewer = "reviewer" // 审核人员认定
+)
+
+// ApplicationContent is what an applicant or a recommending department writes; nothing in it repeats what departments delivered.
+type ApplicationContent struct {
+	Wished    []Category // one or several, the most wished first; a draft may have none yet
+	Grounds   []ApplicationGround
+	Statement string
+}
+
+// Longest texts of an application, in characters.
+const (
+	MaxStatement       = 2000
+	MaxGroundStatement = 1000
+)
+
+// Validate says what cannot be taken whatever the policy: a *models.Error with CodeInvalid and its field.
+func (c ApplicationContent) Validate() error {
+	if err := validateText("statement", c.Statement, MaxStatement); err != nil {
+		return err
+	}
+	for i, w := range c.Wished {
+		if w.Name() == "" {
+			return Invalid("wished", "“%s”不是分类，应为知名、特色、优质或新兴", string(w))
+		}
+		if slices.Contains(c.Wished[:i], w) {
+			return Invalid("wished", "“%s”重复填写", w.Name())
+		}
+	}
+	for i, g := range c.Grounds {
+		field := fmt.Sprintf("grounds[%d]", i)
+		if err := validateText(field+".statement", g.Statement, MaxGroundStatement); err != nil {
+			return err
+		}
+		if !slices.Contains(c.Wished, g.Category) {
+			return Invalid(field, "理由须属于所申报的分类，请先填写分类“%s”", g.Category.Name())
+		}
+		if slices.ContainsFunc(c.Grounds[:i], func(o ApplicationGround) bool { return o.Category == g.Category && o.Letter == g.Letter }) {
+			return Invalid(field, "“%s”%s 项重复填写", g.Category.Name(), g.Letter)
+		}
+	}
+	return nil
+}
+
+// Complete says what a submission or recommendation still lacks: a category, and a ground in one of those wished.
+func (c ApplicationContent) Complete() error {
+	if len(c.Wished) == 0 {
+		return Invalid("wished", "请至少选择一个申报分类")
+	}
+	if len(c.Grounds) == 0 {
+		return Invalid("grounds", "请在所申报的分类中至少选择一项符合的条件")
+	}
+	return nil
+}
+
+func validateText(field, text string, most int) error {
+	if n := utf8.RuneCountInString(text); n > most {
+		return Invalid(field, "最长%d字，现为%d字", most, n)
+	}
+	if !utf8.ValidString(text) {
+		return Invalid(field, "含有无法识别的字符，请用 UTF-8 编码")
+	}
+	return nil
+}
+
 // ApplicationStep is one event on record.
 type ApplicationStep struct {
 	ApplicationID int64
@@ -240,6 +347,11 @@ type ApplicationStep struct {
 	Detail        string // JSON
 	Actor         Actor
 	At            time.Time
+}
+
+// EnteredForOperator says whether an officer entered the application on behalf of an operator without means of their own.
+func (a Application) EnteredForOperator() bool {
+	return a.Origin == OriginOwn && a.EnteredBy != HouseholdActor(a.USCC)
 }
 
 // FourEyes refuses an officer who entered or recommended the application, or is the household itself, as a decider about it (R12).

@@ -6,6 +6,8 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"bangfu/activities"
+	"bangfu/models"
+	"bangfu/models/calendar"
 	"bangfu/workflows"
 )
 
@@ -17,6 +19,9 @@ func Register(r worker.Registry) {
 	r.RegisterWorkflow(workflows.Fetch)
 	r.RegisterWorkflow(workflows.Tiering)
 	r.RegisterWorkflow(workflows.JointStudy)
+	r.RegisterWorkflow(workflows.Application)
+	r.RegisterWorkflow(workflows.Objection)
+	r.RegisterWorkflow(workflows.Certification)
 	r.RegisterWorkflow(workflows.MorningRound)
 	r.RegisterWorkflow(workflows.Outbox)
 }
@@ -31,6 +36,11 @@ func Activities(o Options) []any {
 		&activities.Connections{Store: o.Store, Letters: letters, Folders: o.Folders, MaxFile: o.MaxFile},
 		&activities.Tiering{Store: o.Store, Program: o.Program},
 		&activities.Study{Store: o.Store},
+		&activities.Applications{Store: o.Store, Nudge: func(ctx context.Context, a models.Application, clock calendar.Clock) error {
+			return workflows.NudgeApplication(ctx, o.Client, a, clock)
+		}},
+		&activities.Objections{Store: o.Store},
+		&activities.Certification{Store: o.Store, Program: o.Program},
 		&activities.Publication{Store: o.Store},
 		&activities.Rounds{Store: o.Store, Letters: letters},
 		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},

@@ -103,6 +103,10 @@ func (s *Store) application(tx *gorm.DB, id int64) (models.Application, error) {
 // what belongs to the event (grounds, reviewers, visits, limits, obligations) is written in the same transaction. A command that was
 // carried out before changes nothing. The error is a *models.Error when the command is refused.
 func (s *Store) ActOnApplication(ctx context.Context, c models.ApplicationCommand, today calendar.Date) (a models.Application, err error) {
+	terms, err := s.applicationTerms(ctx, c)
+	if err != nil {
+		return a, err
+	}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		if a, err = s.application(s.forUpdate(tx), c.ApplicationID); err != nil {
 			return err
@@ -111,8 +115,12 @@ func (s *Store) ActOnApplication(ctx context.Context, c models.ApplicationComman
 			return err
 		}
 		var stage models.Stage
-		if err := tx.Table("cycles").Select("stage").Where("id = ?", a.CycleID).Row().Scan(&stage); err != nil {
+		var state models.CycleState
+		if err := tx.Table("cycles").Select("stage, state").Where("id = ?", a.CycleID).Row().Scan(&stage, &state); err != nil {
 			return fmt.Errorf("reading the stage of %s: %w", a.CycleID, err)
+		}
+		if state == models.CycleCancelled && c.Actor != models.ActorSystem {
+			return models.Conflict("本年度工作已取消")
 		}
 		if _, err := a.State.Next(c.Event); err != nil {
 			return err
@@ -120,18 +128,39 @@ func (s *Store) ActOnApplication(ctx context.Context, c models.ApplicationComman
 		if err := c.Event.During(stage); err != nil {
 			return err
 		}
-		detail, err := s.applicationEffect(tx, &a, c, today)
+		detail, err := s.applicationEffect(tx, &a, c, terms, today)
 		if err != nil {
 			return err
 		}
-		return s.moveApplication(tx, &a, c, today, detail)
+		return s.move(tx, &a, c, today, detail, true)
 	})
 	return a, err
 }
 
-// applicationEffect does what belongs to an event beside the change of state, and gives what the record says of it.
-func (s *Store) applicationEffect(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, today calendar.Date) (detail any, err error) {
+// applicationEffect does what belongs to an event beside the change of state, and gives what the record says of it. What it needs to
+// know beside the application is in t, read before the transaction: a second connection taken within it could wait for ever.
+func (s *Store) applicationEffect(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, t applicationTerms, today calendar.Date) (detail any, err error) {
 	switch c.Event {
+	case models.EventSubmit:
+		return s.submitApplication(tx, a, c, t, today)
+	case models.EventRecommend:
+		return s.recommendApplication(tx, a, c, t, today)
+	case models.EventConsent:
+		return s.consentToApplication(tx, a, c, t, today)
+	case models.EventDecline:
+		return nil, s.fulfilObligation(tx, a.CycleID, models.ObligationConsent, models.ApplicationObject(a.ID), a.USCC, today, c.Actor)
+	case models.EventSupply, models.EventSupplementOverdue:
+		return s.endSupplement(tx, a, c, t, today)
+	case models.EventConsentOverdue:
+		return nil, limitPassed(a, today)
+	case models.EventPassReview:
+		return s.passReview(tx, a, c, t, today)
+	case models.EventRefuse:
+		return s.refuseReview(tx, a, c, t, today)
+	case models.EventAskSupplement:
+		return s.askSupplement(tx, a, c, t, today)
+	case models.EventPassVisit, models.EventFailVisit:
+		return s.signVisit(tx, a, c, t, today)
 	}
 	return nil, nil
 }
@@ -140,17 +169,26 @@ func (s *Store) applicationCommandDone(tx *gorm.DB, c models.ApplicationCommand)
 	if c.CommandID == "" || c.Actor == "" {
 		return false, errors.New("a command on an application needs an id and an actor")
 	}
-	var n int64
-	err := tx.Table("application_events").Where("application_id = ? AND command_id = ?", c.ApplicationID, c.CommandID).Count(&n).Error
+	var events []models.ApplicationEvent
+	err := tx.Table("application_events").Where("application_id = ? AND command_id = ?", c.ApplicationID, c.CommandID).Pluck("event", &events).Error
 	if err != nil {
 		return false, fmt.Errorf("looking for command %s: %w", c.CommandID, err)
 	}
-	return n > 0, nil
+	if len(events) > 0 && events[0] != c.Event {
+		return false, models.Conflict("这个操作编号已用于“%s”，请换一个编号", events[0].Name())
+	}
+	return len(events) > 0, nil
 }
 
 // moveApplication is the one place where an application changes its state: the event goes on record, what is owed for it is
-// closed when it ends, its place is free again when it is no longer proposed or certified. The last statement of a transaction (audit), or one of several calls in it.
+// closed when it ends, it takes a place when it is proposed, which is
+// free again when it is no longer proposed or certified. The last statement of a transaction (audit), or one of several calls in it.
 func (s *Store) moveApplication(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, today calendar.Date, detail any) error {
+	return s.move(tx, a, c, today, detail, false)
+}
+
+// move is moveApplication; byProcess says that the application's own process does it, and so knows of it.
+func (s *Store) move(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, today calendar.Date, detail any, byProcess bool) error {
 	next, err := a.State.Next(c.Event)
 	if err != nil {
 		return err
@@ -164,6 +202,11 @@ func (s *Store) moveApplication(tx *gorm.DB, a *models.Application, c models.App
 	if !next.Live() {
 		a.ClosedOn, a.LimitOn, a.Due = today, 0, 0
 	}
+	if c.Event == models.EventReopen {
+		if err := s.reopenReview(tx, a, today); err != nil {
+			return err
+		}
+	}
 	if detail == nil {
 		detail = struct{}{}
 	}
@@ -175,7 +218,11 @@ func (s *Store) moveApplication(tx *gorm.DB, a *models.Application, c models.App
 		return fmt.Errorf("recording %s of application %d: %w", c.Event, a.ID, err)
 	}
 	row := newApplicationRow(*a)
-	err = tx.Model(&row).Select("*").Omit("id", "process_events", "created_at").Updates(row).Error
+	kept := []string{"id", "created_at"}
+	if row.ProcessEvents = a.Events; !byProcess {
+		kept = append(kept, "process_events")
+	}
+	err = tx.Model(&row).Select("*").Omit(kept...).Updates(row).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) { // reopened while another one goes on
 		return models.Conflict("该户本年度已有进行中的申报件")
 	}
@@ -187,9 +234,29 @@ func (s *Store) moveApplication(tx *gorm.DB, a *models.Application, c models.App
 	if err != nil {
 		return failed(err)
 	}
+	if next == models.ApplicationProposed { // nobody is proposed without a place (附三(四))
+		if err := s.takeSeat(tx, *a); err != nil {
+			return err
+		}
+	}
 	if from == models.ApplicationProposed && next != models.ApplicationCertified {
-		if err := tx.Exec("UPDATE place_seats SET application_id = NULL WHERE cycle_id = ? AND application_id = ?", a.CycleID, a.ID).Error; err != nil {
+		if err := freeSeat(tx, *a); err != nil {
 			return failed(err)
+		}
+	}
+	if from == models.ApplicationVisit {
+		if err := s.endVisits(tx, *a, today, c.Actor); err != nil {
+			return err
+		}
+	}
+	if from.UnderReview() { // of a first submission nothing is owed yet: looking for it would lock the place where others insert
+		if err := s.restReviews(tx, []*models.Application{a}, today, c.Actor); err != nil {
+			return err
+		}
+	}
+	if next.UnderReview() {
+		if err := s.openReviews(tx, []*models.Application{a}, today); err != nil {
+			return err
 		}
 	}
 	if !next.Live() {
