@@ -16,7 +16,7 @@ type MailView struct {
 	ID        int64  `json:"id"`
 	District  string `json:"district"`
 	Cycle     string `json:"cycle,omitempty"`
-	Kind      string `json:"kind" enum:"digest,escalation,connection,cycle_started,plan_changed"`
+	Kind      string `json:"kind" enum:"digest,escalation,connection,cycle_started,plan_changed,application,objection,notice_objection"`
 	Recipient string `json:"recipient"`
 	On        string `json:"on" doc:"邮件所述日期；演练时为模拟日期"`
 	Subject   string `json:"subject"`
@@ -60,7 +60,11 @@ func (s *Server) listMails(ctx context.Context, u models.User, in *struct {
 	State     string `query:"state" enum:"queued,sending,sent,failed"`
 	Recipient string `query:"recipient" maxLength:"200"`
 }) (*struct{ Body Page[MailView] }, error) {
-	list, err := s.Store.Mails(ctx, store.MailFilter{District: u.District, State: models.MailState(in.State), Recipient: in.Recipient}, in.After, in.Limit+1)
+	f := store.MailFilter{District: u.District, State: models.MailState(in.State), Recipient: in.Recipient}
+	if !u.Bureau() { // who objects to a notice stays confidential (三(二))
+		f.Without = models.MailNoticeObjection
+	}
+	list, err := s.Store.Mails(ctx, f, in.After, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +81,9 @@ func (s *Server) mail(ctx context.Context, u models.User, id int64) (*struct{ Bo
 	m, err := s.Store.Mail(ctx, id)
 	if err == nil {
 		err = inDistrict(u, m.District)
+	}
+	if err == nil && m.Kind.BureauOnly() && !u.Bureau() {
+		err = models.NotFound("没有编号为 %d 的邮件", id)
 	}
 	if err != nil {
 		return nil, err

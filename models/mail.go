@@ -14,13 +14,18 @@ type MailKind string
 
 // The kinds of mail.
 const (
-	MailDigest       MailKind = "digest"        // 办事提醒: what the recipient owes, once a morning
-	MailEscalation   MailKind = "escalation"    // 逾期督办: who is overdue, to the bureau
-	MailConnection   MailKind = "connection"    // 取数故障: a department's source cannot be fetched
-	MailCycleStarted MailKind = "cycle_started" // 年度工作启动
-	MailPlanChanged  MailKind = "plan_changed"  // 计划或政策调整
-	MailApplication  MailKind = "application"   // 申报进展: what happened to an application, to its operator or the recommending department
+	MailDigest          MailKind = "digest"           // 办事提醒: what the recipient owes, once a morning
+	MailEscalation      MailKind = "escalation"       // 逾期督办: who is overdue, to the bureau
+	MailConnection      MailKind = "connection"       // 取数故障: a department's source cannot be fetched
+	MailCycleStarted    MailKind = "cycle_started"    // 年度工作启动
+	MailPlanChanged     MailKind = "plan_changed"     // 计划或政策调整
+	MailApplication     MailKind = "application"      // 申报进展: what happened to an application, to its operator or the recommending department
+	MailObjection       MailKind = "objection"        // 异议办理: to the operator who objects, or the department asked
+	MailNoticeObjection MailKind = "notice_objection" // 公示异议办理: to whoever objects to a notice; its recipient is for the bureau only
 )
+
+// BureauOnly says whether who receives such mail, and what it says, is for the bureau's eyes alone (三(二)).
+func (k MailKind) BureauOnly() bool { return k == MailNoticeObjection }
 
 // Message is a mail as it is asked for. It is written once, however often it is asked for.
 type Message struct {

@@ -179,6 +179,7 @@ type MailFilter struct {
 	District  string
 	State     models.MailState
 	Recipient string
+	Without   models.MailKind // leaves out this kind
 }
 
 // Mails lists mails, newest first, before the id (0 = from the newest), without their bodies.
@@ -188,6 +189,9 @@ func (s *Store) Mails(ctx context.Context, f MailFilter, before int64, limit int
 		if w.value != "" {
 			q = q.Where(w.column+" = ?", w.value)
 		}
+	}
+	if f.Without != "" {
+		q = q.Where("kind <> ?", f.Without)
 	}
 	if before != 0 {
 		q = q.Where("id < ?", before)
