@@ -33,6 +33,7 @@ type Server struct {
 	limits   limits
 	metrics  metrics
 	hashing  chan struct{} // as many passwords are checked at once as fit in it: each takes 19 MiB
+	cleaning chan struct{} // as many files are cleaned at once as fit in it
 	touched  sync.Map      // touchedKey → when its use was last noted
 	adminSum string        // HashToken of the bootstrap token; empty without one
 
@@ -111,7 +112,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server := &Server{
 		Store: s, Temporal: t, Options: o,
 		engine: gin.New(), routes: map[routeKey]route{}, limits: newLimits(o.PublicPerMinute), metrics: newMetrics(o.Registry),
-		hashing: make(chan struct{}, 4),
+		hashing: make(chan struct{}, 4), cleaning: make(chan struct{}, 2),
 	}
 	if o.AdminToken != "" {
 		server.adminSum = store.HashToken(o.AdminToken)
@@ -143,6 +144,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerObligations()
 	server.registerMails()
 	server.registerHolidays()
+	server.registerDocuments()
 	return server
 }
 

@@ -43,7 +43,8 @@ CREATE TABLE documents (
   by_actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   at DATETIME(3) NOT NULL,
   PRIMARY KEY (id),
-  KEY documents_subject (subject, id)
+  KEY documents_subject (subject, id),
+  KEY documents_uscc (uscc)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE TABLE document_pieces (
   document_id VARCHAR(26) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

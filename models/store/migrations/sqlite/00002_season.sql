@@ -45,6 +45,7 @@ CREATE TABLE documents (
   PRIMARY KEY (id)
 );
 CREATE INDEX documents_subject ON documents (subject, id);
+CREATE INDEX documents_uscc ON documents (uscc);
 CREATE TABLE document_pieces (
   document_id TEXT NOT NULL,
   piece INTEGER NOT NULL,
