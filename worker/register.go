@@ -21,6 +21,8 @@ func Register(r worker.Registry) {
 	r.RegisterWorkflow(workflows.JointStudy)
 	r.RegisterWorkflow(workflows.Application)
 	r.RegisterWorkflow(workflows.Objection)
+	r.RegisterWorkflow(workflows.Selection)
+	r.RegisterWorkflow(workflows.Notice)
 	r.RegisterWorkflow(workflows.Certification)
 	r.RegisterWorkflow(workflows.MorningRound)
 	r.RegisterWorkflow(workflows.Outbox)
@@ -40,6 +42,8 @@ func Activities(o Options) []any {
 			return workflows.NudgeApplication(ctx, o.Client, a, clock)
 		}},
 		&activities.Objections{Store: o.Store},
+		&activities.Selections{Store: o.Store},
+		&activities.Notices{Store: o.Store},
 		&activities.Certification{Store: o.Store, Program: o.Program},
 		&activities.Publication{Store: o.Store},
 		&activities.Rounds{Store: o.Store, Letters: letters},
