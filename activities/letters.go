@@ -52,6 +52,8 @@ type letter struct {
 	Code    string
 	Since   string
 	Problem string
+	Link    string
+	Until   string
 
 	Paragraphs []string
 	Facts      []letterFact

@@ -52,7 +52,7 @@ type pace uint8
 
 const (
 	paceUsual  pace = iota // public routes by address, the others by user
-	paceSignIn             // guesses at passwords
+	paceSignIn             // guesses at passwords and codes, and what a stranger can make the program write: each route by itself
 	paceFree               // no limit
 )
 
@@ -129,7 +129,7 @@ func (s *Server) admit(c *gin.Context, rule Rule) error {
 		case paceUsual:
 			return tooMany(c)(count(ctx, s.limits.public, address))
 		case paceSignIn:
-			return tooMany(c)(count(ctx, s.limits.signIn, address))
+			return tooMany(c)(count(ctx, s.limits.signIn, c.FullPath()+" "+address))
 		}
 		return nil
 	}

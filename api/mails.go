@@ -16,7 +16,7 @@ type MailView struct {
 	ID        int64  `json:"id"`
 	District  string `json:"district"`
 	Cycle     string `json:"cycle,omitempty"`
-	Kind      string `json:"kind" enum:"digest,escalation,connection,cycle_started,plan_changed,application,objection,notice_objection"`
+	Kind      string `json:"kind" enum:"digest,escalation,connection,cycle_started,plan_changed,application,objection,notice_objection,access,access_code"`
 	Recipient string `json:"recipient"`
 	On        string `json:"on" doc:"邮件所述日期；演练时为模拟日期"`
 	Subject   string `json:"subject"`
@@ -88,6 +88,9 @@ func (s *Server) mail(ctx context.Context, u models.User, id int64) (*struct{ Bo
 	if err != nil {
 		return nil, err
 	}
+	if m.Kind.Secret() {
+		m.Text, m.HTML = "登录邮件的内容不予显示。", ""
+	}
 	return &struct{ Body MailDetail }{MailDetail{MailView: viewMail(m), MessageID: m.MessageID, Text: m.Text, HTML: m.HTML}}, nil
 }
 
@@ -102,10 +105,16 @@ func (s *Server) resendMail(ctx context.Context, u models.User, in *struct {
 	if err := s.Store.ResendMail(ctx, u.Actor(), in.ID); err != nil {
 		return nil, err
 	}
-	if s.Temporal != nil {
-		if err := workflows.WakeOutbox(ctx, s.Temporal); err != nil {
-			s.Options.Logger.WarnContext(ctx, "mail waits for its sender", "mail", in.ID, "error", err)
-		}
-	}
+	s.wakeOutbox(ctx)
 	return s.mail(ctx, u, in.ID)
+}
+
+// wakeOutbox tells the sender that there is mail; without an engine, mail waits for a worker that starts.
+func (s *Server) wakeOutbox(ctx context.Context) {
+	if s.Temporal == nil {
+		return
+	}
+	if err := workflows.WakeOutbox(ctx, s.Temporal); err != nil {
+		s.Options.Logger.WarnContext(ctx, "mail waits for its sender", "error", err)
+	}
 }

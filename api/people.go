@@ -16,15 +16,16 @@ type UserView struct {
 	ID         int64       `json:"id" doc:"编号；初始管理员为0"`
 	Email      string      `json:"email,omitempty"`
 	Name       string      `json:"name"`
-	Role       models.Role `json:"role" enum:"admin,department,city,auditor"`
+	Role       models.Role `json:"role" enum:"admin,department,city,auditor,operator"`
 	District   string      `json:"district,omitempty" doc:"所属区；空为全部区"`
 	Department string      `json:"department,omitempty" doc:"所属部门"`
+	USCC       string      `json:"uscc,omitempty" doc:"经营者所代表的个体工商户"`
 	Disabled   bool        `json:"disabled"`
 	CreatedAt  string      `json:"created_at,omitempty"`
 }
 
 func viewUser(u models.User) UserView {
-	v := UserView{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, District: u.District, Department: u.Department, Disabled: u.Disabled}
+	v := UserView{ID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, District: u.District, Department: u.Department, USCC: u.USCC, Disabled: u.Disabled}
 	if !u.CreatedAt.IsZero() {
 		v.CreatedAt = moment(u.CreatedAt)
 	}

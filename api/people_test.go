@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -110,7 +111,14 @@ func TestAnAdministratorOfADistrictManagesItsPeopleOnly(t *testing.T) {
 	})
 }
 
-func TestTheRecordIsReadAndVerifiedByOverseersOfAllDistricts(t *testing.T) {
+func userID(t *testing.T, db *store.Store, email string) int64 {
+	t.Helper()
+	u, err := db.UserByEmail(context.Background(), email)
+	require.NoError(t, err)
+	return u.ID
+}
+
+func TestTheRecordIsReadByOverseersOfTheirDistrictAndVerifiedByThoseOfAll(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.Store) {
 		s := newTestServer(db)
 		tokens := people(t, db)
@@ -121,7 +129,29 @@ func TestTheRecordIsReadAndVerifiedByOverseersOfAllDistricts(t *testing.T) {
 		report := answer[models.AuditReport](t, call(t, s, adminToken, "GET", "/api/v1/audit/verify", nil), http.StatusOK)
 		require.True(t, report.Intact, report.Reason)
 		local := token(t, db, models.User{Email: "local@example.com", Name: "区管理员", Role: models.RoleAdmin, District: "110107"})
-		problemOf(t, call(t, s, local, "GET", "/api/v1/audit", nil), http.StatusForbidden, "forbidden")
+		problemOf(t, call(t, s, local, "GET", "/api/v1/audit/verify", nil), http.StatusForbidden, "forbidden")
+
+		elsewhere := token(t, db, models.User{Email: "elsewhere@example.com", Name: "外区审计员", Role: models.RoleAuditor, District: "110108"})
+		objects := func(token, query string) (list []string) {
+			next := ""
+			for {
+				p := answer[Page[AuditView]](t, call(t, s, token, "GET", "/api/v1/audit?limit=2&after="+next+query, nil), http.StatusOK)
+				for _, e := range p.Items {
+					list = append(list, e.Object)
+				}
+				if next = p.Next; next == "" {
+					return list
+				}
+			}
+		}
+		require.Subset(t, objects(local, ""), []string{"district/110107", "department/110107/tax"})
+		require.NotContains(t, objects(local, ""), "district/110108")
+		require.NotContains(t, objects(local, ""), "user/1", "of all districts, and so of none")
+		require.Equal(t, []string{"district/110108"}, objects(elsewhere, "&object=district/110108"))
+		require.Empty(t, objects(elsewhere, "&object=district/110107"), "what is not one's own is as if it were not there")
+		problemOf(t, call(t, s, elsewhere, "GET", "/api/v1/audit?district=110107", nil), http.StatusNotFound, "not-found")
+		require.Equal(t, objects(elsewhere, ""), objects(adminToken, "&district=110108"))
+		require.Contains(t, objects(elsewhere, ""), fmt.Sprintf("user/%d", userID(t, db, "elsewhere@example.com")), "also what concerns its people")
 		list, err := db.AuditPage(context.Background(), "", 0, 1000)
 		require.NoError(t, err)
 		for _, e := range list {

@@ -34,6 +34,7 @@ type Server struct {
 	metrics  metrics
 	hashing  chan struct{} // as many passwords are checked at once as fit in it: each takes 19 MiB
 	cleaning chan struct{} // as many files are cleaned at once as fit in it
+	links    chan struct{} // as many access links are made at once as fit in it
 	touched  sync.Map      // touchedKey → when its use was last noted
 	adminSum string        // HashToken of the bootstrap token; empty without one
 
@@ -43,6 +44,7 @@ type Server struct {
 // Options are the settings that the API needs.
 type Options struct {
 	Program         string // program version
+	PublicURL       string // how people reach the API from outside, for the certificates' QR codes; may be empty
 	TemporalUI      string // http://127.0.0.1:8233, for links
 	Namespace       string
 	AllowRehearsal  bool                 // simulated clocks: in dev, or where production allows it
@@ -112,7 +114,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server := &Server{
 		Store: s, Temporal: t, Options: o,
 		engine: gin.New(), routes: map[routeKey]route{}, limits: newLimits(o.PublicPerMinute), metrics: newMetrics(o.Registry),
-		hashing: make(chan struct{}, 4), cleaning: make(chan struct{}, 2),
+		hashing: make(chan struct{}, 4), links: make(chan struct{}, 16), cleaning: make(chan struct{}, 2),
 	}
 	if o.AdminToken != "" {
 		server.adminSum = store.HashToken(o.AdminToken)
@@ -144,6 +146,9 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerObligations()
 	server.registerMails()
 	server.registerHolidays()
+	server.registerAccess()
+	server.registerHouseholds()
+	server.registerComplaints()
 	server.registerDocuments()
 	return server
 }

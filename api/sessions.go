@@ -23,8 +23,8 @@ type Session struct {
 func (s *Server) registerSessions() {
 	tags := []string{"登录"}
 	register(s, signingIn, huma.Operation{OperationID: "sign-in", Method: http.MethodPost, Path: "/api/v1/sessions", Summary: "登录", Tags: tags, DefaultStatus: http.StatusCreated}, s.signIn)
-	register(s, everyone, huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/sessions/current", Summary: "退出登录：当前令牌作废", Tags: tags, DefaultStatus: http.StatusNoContent}, s.signOut)
-	register(s, everyone, huma.Operation{OperationID: "me", Method: http.MethodGet, Path: "/api/v1/me", Summary: "我是谁", Tags: tags}, s.me)
+	register(s, signedIn, huma.Operation{OperationID: "sign-out", Method: http.MethodDelete, Path: "/api/v1/sessions/current", Summary: "退出登录：当前令牌作废", Tags: tags, DefaultStatus: http.StatusNoContent}, s.signOut)
+	register(s, signedIn, huma.Operation{OperationID: "me", Method: http.MethodGet, Path: "/api/v1/me", Summary: "我是谁", Tags: tags}, s.me)
 	register(s, everyone, huma.Operation{OperationID: "change-password", Method: http.MethodPut, Path: "/api/v1/me/password", Summary: "修改本人密码，全部会话随之失效", Tags: tags, DefaultStatus: http.StatusNoContent}, s.changePassword)
 }
 
@@ -54,6 +54,9 @@ func (s *Server) signIn(ctx context.Context, _ models.User, in *struct {
 }
 
 func (s *Server) signOut(ctx context.Context, u models.User, _ *struct{}) (*struct{}, error) {
+	if o := callerSession(ctx); o.ID != 0 {
+		return nil, s.Store.RevokeOperatorSession(ctx, u.Actor(), o)
+	}
 	t := callerToken(ctx)
 	if t.ID == 0 {
 		return nil, models.Conflict("初始管理员令牌由系统设置，不能在此作废")
@@ -61,7 +64,14 @@ func (s *Server) signOut(ctx context.Context, u models.User, _ *struct{}) (*stru
 	return nil, s.Store.RevokeToken(ctx, u.Actor(), t.ID)
 }
 
-func (s *Server) me(_ context.Context, u models.User, _ *struct{}) (*struct{ Body UserView }, error) {
+func (s *Server) me(ctx context.Context, u models.User, _ *struct{}) (*struct{ Body UserView }, error) {
+	if u.Role == models.RoleOperator {
+		home, err := s.Store.HouseholdHome(ctx, u.USCC)
+		if err != nil && models.CodeOf(err) != models.CodeNotFound {
+			return nil, err
+		}
+		u.Name = home.Name
+	}
 	return &struct{ Body UserView }{viewUser(u)}, nil
 }
 

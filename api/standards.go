@@ -221,11 +221,7 @@ func viewStandards(v store.PolicyVersion) Standards {
 			StandardCategory{StandardText{k.Clause, k.Text}, k.Code, k.Name, viewGrounds(k.Grounds)})
 	}
 	for _, m := range p.Measures {
-		view := StandardMeasure{For: m.For, Clause: m.Clause, Name: m.Name}
-		for _, part := range m.Parts {
-			view.Parts = append(view.Parts, StandardMeasurePart{part.Text, part.Departments})
-		}
-		out.Measures = append(out.Measures, view)
+		out.Measures = append(out.Measures, viewMeasure(m))
 	}
 	return out
 }

@@ -373,32 +373,41 @@ func (s *Server) explainHousehold(ctx context.Context, u models.User, in *struct
 	USCC string `path:"uscc" pattern:"^[0-9A-Z]{18}$" doc:"统一社会信用代码"`
 	Year int    `path:"year" minimum:"2000" maximum:"2100"`
 }) (*struct{ Body HouseholdView }, error) {
-	h, err := s.Store.HouseholdTier(ctx, u.District, in.USCC, in.Year)
+	v, err := s.explain(ctx, u.District, in.USCC, in.Year)
 	if err != nil {
 		return nil, err
+	}
+	return &struct{ Body HouseholdView }{v}, nil
+}
+
+// explain says why a household has its tier of a year, in one district or (empty) in any; CodeNotFound if it has none.
+func (s *Server) explain(ctx context.Context, district, uscc string, year int) (v HouseholdView, err error) {
+	h, err := s.Store.HouseholdTier(ctx, district, uscc, year)
+	if err != nil {
+		return v, err
 	}
 	law, err := s.Store.PolicyByID(ctx, h.Run.PolicyID)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	judge, err := law.Judge(h.Run.Year, h.Run.AsOf)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	delivered, _, err := s.Store.Delivered(ctx, h.Run.District, h.Run.Year)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
-	facts, err := s.Store.Facts(ctx, h.Run.District, models.NewAssembly(h.Run.Year, h.Run.AsOf, delivered), in.USCC)
+	facts, err := s.Store.Facts(ctx, h.Run.District, models.NewAssembly(h.Run.Year, h.Run.AsOf, delivered), uscc)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	e := judge.Explain(facts, h.Verdict)
-	v := HouseholdView{USCC: in.USCC, Name: h.Name, Year: in.Year, Tier: h.Effective, OwnTier: h.Verdict.Tier, CityTier: h.City, DecidedTier: h.Decided,
+	v = HouseholdView{USCC: uscc, Name: h.Name, Year: year, Tier: h.Effective, OwnTier: h.Verdict.Tier, CityTier: h.City, DecidedTier: h.Decided,
 		Summary: e.Summary, Findings: e.Findings, NextTier: e.NextTier, Missing: e.Missing, AsOf: h.Run.AsOf, Run: h.Run.Number,
 		PolicyVersion: law.Version, PolicyHash: law.Hash, Confirm: law.Confirm}
 	if judge.Judge(facts) != h.Verdict {
 		v.Note = "这次判定之后，该户的数据有更新，将在下一次判定时生效；所列数据为最新数据。"
 	}
-	return &struct{ Body HouseholdView }{v}, nil
+	return v, nil
 }

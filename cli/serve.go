@@ -171,7 +171,7 @@ func (p *program) answer(ctx context.Context, setting, address string, handler h
 
 func (p *program) handler() http.Handler {
 	return api.New(p.store, p.temporal, api.Options{
-		Program: programVersion(), TemporalUI: p.config.TemporalUI, Namespace: p.config.TemporalNamespace,
+		Program: programVersion(), PublicURL: p.config.PublicURL, TemporalUI: p.config.TemporalUI, Namespace: p.config.TemporalNamespace,
 		AllowRehearsal: p.config.AllowRehearse, MaxUpload: p.config.MaxUpload(), Folders: p.config.FolderList(), AdminToken: p.config.AdminToken,
 		TrustedProxies: p.config.TrustedProxies(), PublicPerMinute: int64(p.config.PublicMinute),
 		Registry: p.registry, Logger: p.logger,

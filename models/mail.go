@@ -21,11 +21,17 @@ const (
 	MailPlanChanged     MailKind = "plan_changed"     // 计划或政策调整
 	MailApplication     MailKind = "application"      // 申报进展: what happened to an application, to its operator or the recommending department
 	MailObjection       MailKind = "objection"        // 异议办理: to the operator who objects, or the department asked
+	MailAccess          MailKind = "access"           // 登录链接: holds a secret
+	MailAccessCode      MailKind = "access_code"      // 登录码发放告知: tells the operator that a code was handed out, without it
 	MailNoticeObjection MailKind = "notice_objection" // 公示异议办理: to whoever objects to a notice; its recipient is for the bureau only
 )
 
 // BureauOnly says whether who receives such mail, and what it says, is for the bureau's eyes alone (三(二)).
 func (k MailKind) BureauOnly() bool { return k == MailNoticeObjection }
+
+// Secret says whether mails of the kind hold a secret: nobody reads them in the outbox, their text is gone once they were sent or
+// failed, and they are not tried for longer than the secret works.
+func (k MailKind) Secret() bool { return k == MailAccess }
 
 // Message is a mail as it is asked for. It is written once, however often it is asked for.
 type Message struct {
@@ -96,6 +102,11 @@ const MailLease = 5 * time.Minute
 // mailRetries are the waits after the 1st, 2nd … temporary failure; after the last the mail has failed.
 var mailRetries = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour}
 
+// late says whether the secret in the mail no longer works at a moment.
+func (m Mail) late(at time.Time) bool {
+	return m.Kind.Secret() && at.After(m.CreatedAt.Add(AccessLinkTime))
+}
+
 // Next gives the mail after the event at now: its state, attempts and next time. It is an error (CodeConflict) when the
 // event cannot follow, such as claiming what another sender holds.
 func (m Mail) Next(event MailEvent, now time.Time) (Mail, error) {
@@ -105,10 +116,12 @@ func (m Mail) Next(event MailEvent, now time.Time) (Mail, error) {
 		m.Attempts++
 	case event == MailAccepted && m.State == MailSending:
 		m.State, m.SentAt, m.LastError = MailSent, now, ""
-	case event == MailDeferred && m.State == MailSending && m.Attempts <= len(mailRetries):
+	case event == MailDeferred && m.State == MailSending && m.Attempts <= len(mailRetries) && !m.late(now.Add(mailRetries[m.Attempts-1])):
 		m.State, m.NextAt = MailQueued, now.Add(mailRetries[m.Attempts-1])
 	case (event == MailDeferred || event == MailRefused) && m.State == MailSending:
 		m.State = MailFailed
+	case event == MailResend && m.Kind.Secret():
+		return m, Conflict("登录邮件不能重发，请经营者重新获取登录链接")
 	case event == MailResend && m.State == MailFailed:
 		m.State, m.NextAt, m.Attempts, m.LastError = MailQueued, now, 0, ""
 	case event == MailResend:

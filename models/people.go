@@ -55,6 +55,9 @@ const (
 // HouseholdActor is a household's operator as an actor.
 func HouseholdActor(uscc string) Actor { return Actor("household:" + uscc) }
 
+// Household is the USCC of the household that acted, if the actor is one.
+func (a Actor) Household() (uscc string, ok bool) { return strings.CutPrefix(string(a), "household:") }
+
 // UserID is the id of the user that acted, if the actor is one.
 func (a Actor) UserID() (int64, bool) {
 	text, ok := strings.CutPrefix(string(a), "user:")

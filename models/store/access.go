@@ -38,9 +38,13 @@ func (accessRow) TableName() string { return "access_secrets" }
 
 // HouseholdHome gives where a household is registered; CodeNotFound if no 登记注册 delivery holds it.
 func (s *Store) HouseholdHome(ctx context.Context, uscc string) (models.Home, error) {
+	return s.householdHome(s.db.WithContext(ctx), uscc)
+}
+
+func (s *Store) householdHome(tx *gorm.DB, uscc string) (models.Home, error) {
 	var homes []models.Home
 	// the registry is ordered by district and year: one look for each delivered pair of them
-	err := s.db.WithContext(ctx).Raw(`SELECT g.district, g.year, g.uscc, g.name FROM (SELECT DISTINCT district, year FROM deliveries WHERE source = ?) k
+	err := tx.Raw(`SELECT g.district, g.year, g.uscc, g.name FROM (SELECT DISTINCT district, year FROM deliveries WHERE source = ?) k
 		`+s.inOrder()+` src_registry g ON g.district = k.district AND g.year = k.year AND g.uscc = ? ORDER BY g.year DESC, g.district LIMIT 1`,
 		models.SourceRegistry.String(), uscc).Scan(&homes).Error
 	if err != nil {
@@ -90,14 +94,17 @@ func (s *Store) IssueAccessLink(ctx context.Context, home models.Home, write fun
 var errAccessLimit = errors.New("enough links were sent within the hour")
 
 // IssueAccessCode makes a one-time code that an officer hands out; it is given once and never again, and older codes of the household no
-// longer work.
-func (s *Store) IssueAccessCode(ctx context.Context, actor models.Actor, home models.Home, reasonID int64) (code string, expires time.Time, err error) {
+// longer work. mails go into the outbox with it.
+func (s *Store) IssueAccessCode(ctx context.Context, actor models.Actor, home models.Home, reasonID int64, mails ...models.Message) (code string, expires time.Time, err error) {
 	if code, err = newAccessCode(); err != nil {
 		return "", expires, err
 	}
 	row := accessRow{Hash: hashAccessCode(home.USCC, code), Kind: models.AccessCode, District: home.District, USCC: home.USCC, IssuedBy: actor, ReasonID: reasonID}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		if _, err := s.issueAccess(tx, &row, home.Year); err != nil {
+			return err
+		}
+		if _, err := s.enqueue(tx, mails...); err != nil {
 			return err
 		}
 		return s.audit(tx, actor, "access.code", models.HouseholdObject(row.USCC), map[string]any{"expires_at": row.ExpiresAt, "reason_id": reasonID})

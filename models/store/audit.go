@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -22,6 +24,10 @@ func (s *Store) audit(tx *gorm.DB, actor models.Actor, action, object string, de
 	if err != nil {
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
+	district, err := s.auditDistrict(tx, object)
+	if err != nil {
+		return err
+	}
 	lock := ""
 	if s.mysql { // SQLite's transactions hold the write lock from their beginning
 		lock = " FOR UPDATE"
@@ -36,10 +42,55 @@ func (s *Store) audit(tx *gorm.DB, actor models.Actor, action, object string, de
 		e.Seq, e.At, e.Actor, e.Action, e.Object, e.Detail, e.PrevHash, e.Hash).Error; err != nil {
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
+	if district != "" {
+		if err := tx.Exec("INSERT INTO audit_districts (district, seq) VALUES (?, ?)", district, e.Seq).Error; err != nil {
+			return fmt.Errorf("writing the audit log: %w", err)
+		}
+	}
 	if err := tx.Exec("UPDATE audit_head SET seq = ?, hash = ? WHERE id = 1", e.Seq, e.Hash).Error; err != nil {
 		return fmt.Errorf("moving the audit log's head: %w", err)
 	}
 	return nil
+}
+
+// auditTables are the tables whose rows are named in the record by their number, and know their district.
+var auditTables = map[string]string{
+	"application": "applications", "objection": "objections", "visit": "visits", "complaint": "complaints", "conflict": "conflicts",
+	"certification": "certifications", "user": "users", "policy": "policies", "mail": "outbox",
+}
+
+// auditDistrict is the district that an object belongs to, so that those who may read only their own district's record find
+// it; empty if it belongs to none, or to all. It reads without locking anything.
+func (s *Store) auditDistrict(tx *gorm.DB, object string) (district string, err error) {
+	cut := strings.IndexAny(object, "/:")
+	kind, name := object[:max(cut, 0)], object[cut+1:]
+	var found []string
+	id, number := strconv.ParseInt(name, 10, 64)
+	switch table := auditTables[kind]; {
+	case table != "" && number == nil:
+		err = tx.Raw("SELECT district FROM "+table+" WHERE id = ?", id).Scan(&found).Error
+	case kind == "token":
+		err = tx.Raw("SELECT u.district FROM tokens t JOIN users u ON u.id = t.user_id WHERE t.id = ?", id).Scan(&found).Error
+	case kind == "document":
+		err = tx.Raw("SELECT district FROM documents WHERE id = ?", name).Scan(&found).Error
+	case kind == "household":
+		var home models.Home
+		if home, err = s.householdHome(tx, name); models.CodeOf(err) == models.CodeNotFound {
+			err = nil
+		}
+		found = []string{home.District}
+	default: // cycle/110107-2026, department/110107/tax, and a delivery, which is named by its number alone
+		if len(name) >= 6 && strings.Trim(name[:6], "0123456789") == "" && (len(name) == 6 || name[6] == '-' || name[6] == '/') {
+			return name[:6], nil
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("looking for the district of an entry in the audit log: %w", err)
+	}
+	if len(found) == 0 {
+		return "", nil
+	}
+	return found[0], nil
 }
 
 // Audit appends one entry to the record by itself, for what changes nothing else, such as a download.
@@ -51,12 +102,23 @@ const auditColumns = "seq, at, actor, action, object, detail, prev_hash, hash"
 
 // AuditPage gives up to limit entries after number after, oldest first; of one object if object is not empty.
 func (s *Store) AuditPage(ctx context.Context, object string, after int64, limit int) ([]models.AuditEntry, error) {
-	q := s.db.WithContext(ctx).Table("audit_log").Select(auditColumns).Where("seq > ?", after)
-	if object != "" {
-		q = q.Where("object = ?", object)
+	return s.DistrictAudit(ctx, "", object, after, limit)
+}
+
+// DistrictAudit is AuditPage of the entries that concern one district; of all if it is empty.
+func (s *Store) DistrictAudit(ctx context.Context, district, object string, after int64, limit int) ([]models.AuditEntry, error) {
+	q := s.db.WithContext(ctx).Table("audit_log a").Select("a." + auditColumns)
+	switch {
+	case object != "" && district != "":
+		q = q.Where("a.object = ? AND EXISTS (SELECT 1 FROM audit_districts d WHERE d.district = ? AND d.seq = a.seq)", object, district)
+	case object != "":
+		q = q.Where("a.object = ?", object)
+	case district != "": // its entries in their order, each then looked up
+		q = s.db.WithContext(ctx).Table("audit_districts d").Joins(s.inOrder()+" audit_log a ON a.seq = d.seq").Select("a."+auditColumns).
+			Where("d.district = ? AND d.seq > ?", district, after).Order("d.seq")
 	}
 	var page []models.AuditEntry
-	if err := q.Order("seq").Limit(limit).Find(&page).Error; err != nil {
+	if err := q.Where("a.seq > ?", after).Order("a.seq").Limit(limit).Find(&page).Error; err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}
 	return page, nil

@@ -100,8 +100,10 @@ func TestAnAnchorKeptElsewhereRevealsARecordThatWasRewrittenAsAWhole(t *testing.
 		require.NoError(t, err)
 		anchor := models.AuditAnchor{Seq: before.Entries, Hash: before.Head}
 
-		_, err = s.SQL().Exec(`DELETE FROM audit_log WHERE seq >= 4`)
-		require.NoError(t, err)
+		for _, table := range []string{"audit_log", "audit_districts"} {
+			_, err = s.SQL().Exec(`DELETE FROM ` + table + ` WHERE seq >= 4`)
+			require.NoError(t, err)
+		}
 		_, err = s.SQL().Exec(`UPDATE audit_head SET seq = 3, hash = (SELECT hash FROM audit_log WHERE seq = 3)`)
 		require.NoError(t, err)
 		report, err := s.VerifyAudit(ctx, nil, anchor)

@@ -115,6 +115,9 @@ func (s *Store) moveMail(tx *gorm.DB, old mailRow, m models.Mail) (moved bool, e
 	if !m.SentAt.IsZero() {
 		change["sent_at"] = m.SentAt
 	}
+	if m.Kind.Secret() && (m.State == models.MailSent || m.State == models.MailFailed) {
+		change["html"], change["text"] = "", ""
+	}
 	res := tx.Model(&mailRow{}).Where("id = ? AND state = ? AND attempts = ? AND next_at = ?", old.ID, old.State, old.Attempts, old.NextAt).Updates(change)
 	if res.Error != nil {
 		return false, fmt.Errorf("recording what became of a mail: %w", res.Error)

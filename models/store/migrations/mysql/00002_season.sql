@@ -399,6 +399,7 @@ CREATE TABLE city_events (
 CREATE TABLE complaints (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   about VARCHAR(200) NOT NULL,
   statement MEDIUMTEXT NOT NULL,
   by_name VARCHAR(100) NOT NULL DEFAULT '',
@@ -408,11 +409,30 @@ CREATE TABLE complaints (
   answer_id BIGINT NOT NULL DEFAULT 0,
   answered_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   answered_at DATETIME(3) NULL,
+  received_on DATE NOT NULL,
+  due DATE NOT NULL,
   at DATETIME(3) NOT NULL,
-  KEY complaints_list (district, state, id)
+  KEY complaints_list (district, state, id),
+  KEY complaints_actor (by_actor, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+-- Which entries of the audit log concern which district, for those who may read only their own. Beside the log, whose chain stays as it is.
+CREATE TABLE audit_districts (
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq BIGINT NOT NULL,
+  PRIMARY KEY (district, seq)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+INSERT INTO audit_districts (district, seq) SELECT SUBSTR(object, 7, 6), seq FROM audit_log WHERE object LIKE 'cycle/______-____';
+INSERT INTO audit_districts (district, seq) SELECT SUBSTR(object, 10, 6), seq FROM audit_log WHERE object LIKE 'district/______';
+INSERT INTO audit_districts (district, seq) SELECT SUBSTR(object, 12, 6), seq FROM audit_log WHERE object LIKE 'department/______/%' OR object LIKE 'connection:______/%';
+INSERT INTO audit_districts (district, seq) SELECT d.district, a.seq FROM deliveries d JOIN audit_log a ON a.object = d.id;
+INSERT INTO audit_districts (district, seq) SELECT u.district, a.seq FROM users u JOIN audit_log a ON a.object = CONCAT('user/', u.id) WHERE u.district <> '';
+INSERT INTO audit_districts (district, seq) SELECT u.district, a.seq FROM users u JOIN tokens t ON t.user_id = u.id JOIN audit_log a ON a.object = CONCAT('token/', t.id) WHERE u.district <> '';
+INSERT INTO audit_districts (district, seq) SELECT p.district, a.seq FROM policies p JOIN audit_log a ON a.object = CONCAT('policy/', p.id);
+INSERT INTO audit_districts (district, seq) SELECT m.district, a.seq FROM outbox m JOIN audit_log a ON a.object = CONCAT('mail/', m.id);
+
 -- +goose Down
+DROP TABLE audit_districts;
 DROP TABLE complaints;
 DROP TABLE city_events;
 DROP TABLE city_checks;

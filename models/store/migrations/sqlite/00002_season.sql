@@ -399,6 +399,7 @@ CREATE INDEX city_events_certification ON city_events (certification_id, at);
 CREATE TABLE complaints (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   district TEXT NOT NULL,
+  cycle_id TEXT NOT NULL DEFAULT '',
   about TEXT NOT NULL,
   statement TEXT NOT NULL,
   by_name TEXT NOT NULL DEFAULT '',
@@ -408,11 +409,30 @@ CREATE TABLE complaints (
   answer_id INTEGER NOT NULL DEFAULT 0,
   answered_by TEXT NOT NULL DEFAULT '',
   answered_at DATETIME NULL,
+  received_on DATE NOT NULL,
+  due DATE NOT NULL,
   at DATETIME NOT NULL
 );
 CREATE INDEX complaints_list ON complaints (district, state, id);
+CREATE INDEX complaints_actor ON complaints (by_actor, id);
+
+-- Which entries of the audit log concern which district, for those who may read only their own. Beside the log, whose chain stays as it is.
+CREATE TABLE audit_districts (
+  district TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (district, seq)
+) WITHOUT ROWID;
+INSERT INTO audit_districts (district, seq) SELECT SUBSTR(object, 7, 6), seq FROM audit_log WHERE object LIKE 'cycle/______-____';
+INSERT INTO audit_districts (district, seq) SELECT SUBSTR(object, 10, 6), seq FROM audit_log WHERE object LIKE 'district/______';
+INSERT INTO audit_districts (district, seq) SELECT SUBSTR(object, 12, 6), seq FROM audit_log WHERE object LIKE 'department/______/%' OR object LIKE 'connection:______/%';
+INSERT INTO audit_districts (district, seq) SELECT d.district, a.seq FROM deliveries d JOIN audit_log a ON a.object = d.id;
+INSERT INTO audit_districts (district, seq) SELECT u.district, a.seq FROM users u JOIN audit_log a ON a.object = 'user/' || u.id WHERE u.district <> '';
+INSERT INTO audit_districts (district, seq) SELECT u.district, a.seq FROM users u JOIN tokens t ON t.user_id = u.id JOIN audit_log a ON a.object = 'token/' || t.id WHERE u.district <> '';
+INSERT INTO audit_districts (district, seq) SELECT p.district, a.seq FROM policies p JOIN audit_log a ON a.object = 'policy/' || p.id;
+INSERT INTO audit_districts (district, seq) SELECT m.district, a.seq FROM outbox m JOIN audit_log a ON a.object = 'mail/' || m.id;
 
 -- +goose Down
+DROP TABLE audit_districts;
 DROP TABLE complaints;
 DROP TABLE city_events;
 DROP TABLE city_checks;
