@@ -204,7 +204,7 @@ type listedHousehold struct {
 // underNotice finds the household on a list that is under notice today; anything else cannot be objected to in this way.
 func (s *Store) underNotice(tx *gorm.DB, r objectionRow, today calendar.Date) (e listedHousehold, err error) {
 	q := tx.Table("notices n").Select("e.application_id, e.uscc").Joins("JOIN notice_entries e ON e.cycle_id = n.cycle_id AND e.number = n.number").
-		Where("n.cycle_id = ? AND n.published_on <= ? AND n.ends_on >= ? AND n.closed_on IS NULL AND e.removed_on IS NULL", r.CycleID, today, today)
+		Where("n.cycle_id = ? AND n.published_on <= ? AND n.ends_on >= ? AND n.closed_on IS NULL AND e.state = ?", r.CycleID, today, today, models.EntryListed)
 	if r.ApplicationID != 0 {
 		q = q.Where("e.application_id = ?", r.ApplicationID)
 	}
@@ -338,4 +338,24 @@ func (s *Store) nameObjections(ctx context.Context, list []ObjectionItem) error 
 		list[i].Name = names[[2]string{o.District, o.USCC}]
 	}
 	return nil
+}
+
+// ObjectionItem gives an objection as it is listed.
+func (s *Store) ObjectionItem(ctx context.Context, o models.Objection) (ObjectionItem, error) {
+	list := []ObjectionItem{{Objection: o}}
+	err := s.nameObjections(ctx, list)
+	return list[0], err
+}
+
+// PublishedCycle is the cycle that published the household's newest tier; a *models.Error with CodeConflict before there is one.
+func (s *Store) PublishedCycle(ctx context.Context, district, uscc string) (string, error) {
+	var year int
+	err := s.db.WithContext(ctx).Table("published_tiers").Select("COALESCE(MAX(year), 0)").Where("uscc = ? AND district = ?", uscc, district).Row().Scan(&year)
+	if err != nil {
+		return "", fmt.Errorf("looking for a household's published tier: %w", err)
+	}
+	if year == 0 {
+		return "", models.Conflict("贵户的分型结果尚未公布，公布后方可提出异议")
+	}
+	return models.CycleID(district, year), nil
 }
