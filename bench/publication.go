@@ -229,9 +229,10 @@ func bareHandler(ctx context.Context, db *sql.DB) (address string, stop func(), 
 			c.AbortWithStatus(http.StatusUnprocessableEntity)
 			return
 		}
-		statement, args := byCode, []any{q.USCC}
+		today := calendar.DateOf(time.Now())
+		statement, args := byCode, []any{today, q.USCC}
 		if q.USCC == "" {
-			statement, args = byName[len(q.Names)], nil
+			statement, args = byName[len(q.Names)], []any{today}
 			for _, n := range q.Names {
 				args = append(args, n, n+"\U0010FFFF", "", "", 21)
 			}
@@ -248,7 +249,7 @@ func bareHandler(ctx context.Context, db *sql.DB) (address string, stop func(), 
 			var h models.PublicHousehold
 			var year int
 			var found string
-			if err := rows.Scan(&h.USCC, &year, &h.Name, &h.Tier, &found); err != nil {
+			if err := rows.Scan(&h.USCC, &year, &h.Name, &h.Tier, &found, &h.Category); err != nil {
 				c.AbortWithStatus(http.StatusInternalServerError)
 				return
 			}

@@ -12,6 +12,7 @@ import (
 
 	"bangfu/models"
 	"bangfu/models/calendar"
+	"bangfu/models/policy"
 )
 
 // StillValid counts a district's certifications that are valid on a date: those that were neither ended before nor have
@@ -102,12 +103,10 @@ type certifying struct {
 	known   bool // the registry has the household at hand
 }
 
-// gone bars a household that the newest registry delivery does not have: who is not registered cannot be certified.
-var gone = []models.Bar{{ID: "registry", Clause: "附一(三)1", Text: "符合分型条件的个体工商户应当为登记在册状态", Why: "最近交付的登记数据中没有该户"}}
-
+// bars are what stands in the way of the certification today; who is not registered cannot be certified.
 func (c *certifying) bars(a models.Application, candidate *models.Candidate) []models.Bar {
 	if !c.known {
-		return gone
+		return []models.Bar{{ID: policy.BarRegistered, Clause: "附一(三)1", Why: "最近交付的登记数据中没有该户"}}
 	}
 	return c.law.Bars(candidate, a.Origin, a.SubmittedOn, c.today)
 }

@@ -83,13 +83,14 @@ func (s *Store) PublishedPage(ctx context.Context, district string, year int, af
 // PublicHouseholds answers anyone's query: up to limit households by name and code, after a place in the list ("" = from
 // the beginning), and the place that follows ("" = no more). One prepared statement.
 func (s *Store) PublicHouseholds(ctx context.Context, q models.PublicQuery, after string, limit int) (list []models.PublicHousehold, next string, err error) {
-	query, args := PublicByCodeSQL, []any{q.USCC}
+	today := calendar.DateOf(s.now())
+	query, args := PublicByCodeSQL, []any{today, q.USCC}
 	if q.USCC == "" {
 		name, uscc, err := s.publicPlace(ctx, after)
 		if err != nil {
 			return nil, "", err
 		}
-		query, args = PublicByNameSQL(len(q.Names)), make([]any, 0, 5*len(q.Names)+1)
+		query, args = PublicByNameSQL(len(q.Names)), append(make([]any, 0, 5*len(q.Names)+2), today)
 		for _, n := range q.Names {
 			args = append(args, max(n, name), n+"\U0010FFFF", name, uscc, limit+1)
 		}
@@ -109,9 +110,11 @@ func (s *Store) PublicHouseholds(ctx context.Context, q models.PublicQuery, afte
 		var h models.PublicHousehold
 		var year int
 		var found string // the name by which the household stands in the list: perhaps an earlier one
-		if err := rows.Scan(&h.USCC, &year, &h.Name, &h.Tier, &found); err != nil {
+		var category models.Category
+		if err := rows.Scan(&h.USCC, &year, &h.Name, &h.Tier, &found, &category); err != nil {
 			return nil, "", fmt.Errorf("looking up households: %w", err)
 		}
+		h.Category = category.Name()
 		// the newest year comes first, and with it the name and tier that are shown
 		if last := len(list) - 1; last >= 0 && list[last].USCC == h.USCC {
 			if years := &list[last].Years; !slices.Contains(*years, year) {
@@ -131,14 +134,17 @@ func (s *Store) PublicHouseholds(ctx context.Context, q models.PublicQuery, afte
 	return list[:limit], next, rows.Err()
 }
 
-// PublicByCodeSQL looks for one household.
-const PublicByCodeSQL = "SELECT uscc, year, name, tier, name FROM published_tiers WHERE uscc = ? ORDER BY year DESC"
+// publicCategory is the category of a household's certification that is valid on a date (附三(一)); its one argument is the date.
+const publicCategory = "COALESCE((SELECT c.category FROM certifications c WHERE c.uscc = p.uscc AND c.state = 'valid' AND c.valid_until >= ? ORDER BY c.year DESC LIMIT 1), '')"
+
+// PublicByCodeSQL looks for one household. Arguments: the date of today, the code.
+const PublicByCodeSQL = "SELECT p.uscc, p.year, p.name, p.tier, p.name, " + publicCategory + " FROM published_tiers p WHERE p.uscc = ? ORDER BY p.year DESC"
 
 // PublicByNameSQL looks for households that bear, in any year, a name beginning in one of n ways. Each way is a range of
-// the index, read only as far as the page.
+// the index, read only as far as the page. The first argument is the date of today.
 func PublicByNameSQL(n int) string {
 	one := "SELECT * FROM (SELECT DISTINCT name, uscc FROM published_tiers WHERE name >= ? AND name < ? AND (name > ? OR uscc > ?) ORDER BY name, uscc LIMIT ?) k"
-	return "SELECT p.uscc, p.year, p.name, p.tier, m.name FROM (SELECT uscc, MIN(name) AS name FROM (" + one + strings.Repeat(" UNION ALL "+one, n-1) +
+	return "SELECT p.uscc, p.year, p.name, p.tier, m.name, " + publicCategory + " FROM (SELECT uscc, MIN(name) AS name FROM (" + one + strings.Repeat(" UNION ALL "+one, n-1) +
 		") f GROUP BY uscc ORDER BY name, uscc LIMIT ?) m JOIN published_tiers p ON p.uscc = m.uscc ORDER BY m.name, m.uscc, p.year DESC"
 }
 
