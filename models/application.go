@@ -70,6 +70,11 @@ func (s ApplicationState) NextStep() string {
 	return "已办结"
 }
 
+// LiveStates lists the states in which an application goes on.
+func LiveStates() []ApplicationState {
+	return slices.DeleteFunc(slices.Clone(ApplicationStates), func(s ApplicationState) bool { return !s.Live() })
+}
+
 // Live says whether the application still goes on; a household has at most one live application in a cycle.
 // A certified one is not live: its certification is.
 func (s ApplicationState) Live() bool {
@@ -136,7 +141,8 @@ var applicationMoves = map[ApplicationEvent]struct {
 	EventCityRefuse:        {"市级抽查不予认定", []ApplicationState{ApplicationCertified}, ApplicationRefused, []Stage{StageCertification}},
 	EventReopen:            {"异议成立，重新审核", []ApplicationState{ApplicationRefused, ApplicationLapsed}, ApplicationSubmitted, []Stage{StageApplication, StageReview}},
 	EventRequeue:           {"异议成立，列为候补", []ApplicationState{ApplicationRefused, ApplicationUnselected}, ApplicationWaiting, []Stage{StageSelection, StageNotice}},
-	EventLapse:             {"逾期未完成", []ApplicationState{ApplicationDraft, ApplicationConsent, ApplicationSubmitted, ApplicationSupplement, ApplicationVisit}, ApplicationLapsed, nil},
+	EventLapse: {"逾期未完成", []ApplicationState{ApplicationDraft, ApplicationConsent, ApplicationSubmitted, ApplicationSupplement, ApplicationVisit,
+		ApplicationQualified, ApplicationWaiting, ApplicationProposed}, ApplicationLapsed, nil}, // the last three only when the cycle is cancelled
 }
 
 // ApplicationEvents lists every event.

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"fmt"
 	"slices"
 
 	"bangfu/models/calendar"
@@ -8,6 +9,9 @@ import (
 
 // ReviewStates are the states in which an application is on a reviewer's list (附三(二)2).
 var ReviewStates = []ApplicationState{ApplicationSubmitted, ApplicationSupplement, ApplicationVisit}
+
+// UndecidedStates are those in which an application stands in the way of the selection, drafts aside: nobody has applied yet.
+var UndecidedStates = append([]ApplicationState{ApplicationConsent}, ReviewStates...)
 
 // UnderReview says whether an application in this state is on a reviewer's list.
 func (s ApplicationState) UnderReview() bool { return slices.Contains(ReviewStates, s) }
@@ -110,4 +114,13 @@ func (b ReviewBoard) Open() int64 { return b.Consent + b.Submitted + b.Supplemen
 type ReviewCursor struct {
 	Due calendar.Date
 	ID  int64
+}
+
+// Words says where the reviews stand, for the cycle's card.
+func (b ReviewBoard) Words() string {
+	if b.Open() == 0 {
+		return "申报件均已审核、走访完毕"
+	}
+	return fmt.Sprintf("尚未办结 %d 件：待经营者同意 %d、待审核 %d、待补充 %d、待走访 %d；未分派 %d，逾期 %d",
+		b.Open(), b.Consent, b.Submitted, b.Supplement, b.Visit, b.Unassigned, b.Overdue)
 }

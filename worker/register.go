@@ -34,6 +34,7 @@ func Activities(o Options) []any {
 	return []any{
 		letters,
 		&activities.Cycles{Store: o.Store},
+		&activities.Seasons{Store: o.Store},
 		&activities.Deliveries{Store: o.Store},
 		&activities.Connections{Store: o.Store, Letters: letters, Folders: o.Folders, MaxFile: o.MaxFile},
 		&activities.Tiering{Store: o.Store, Program: o.Program},

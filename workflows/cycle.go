@@ -64,12 +64,14 @@ type cycle struct {
 	CycleState
 	a         *activities.Cycles
 	p         *activities.Publication
+	s         *activities.Seasons
+	apps      *activities.Applications
 	l         *activities.Letters
 	advanced  bool // the stage was ended by an administrator; a stage ends once
 	changed   bool // something happened that a wait must look at
 	cancelled bool
-	awaited   string // whom the stage waits for, in words
-	advance   CycleCommand
+	awaited   string       // whom the stage waits for, in words
+	advance   CycleCommand // the command that ends the stage
 }
 
 // setup registers every handler before anything can block.
@@ -121,7 +123,7 @@ func (c *cycle) run(ctx workflow.Context) error {
 	case models.StageHandover:
 		err = c.handOver(ctx)
 	default:
-		err = c.waitForDate(ctx, "本阶段的业务功能尚未启用，到期自动转入下一阶段")
+		err = c.season(ctx)
 	}
 	if err != nil {
 		return err
@@ -375,12 +377,16 @@ func (c *cycle) reached(ctx workflow.Context, key calendar.PlanKey) bool {
 
 // wait ends when the date comes (if one is given), a command or a delivery came, or the plan moved; never while paused.
 func (c *cycle) wait(ctx workflow.Context, until calendar.PlanKey) error {
+	return c.waitUntil(ctx, func() calendar.Date { return c.Plan[until] })
+}
+
+// waitUntil is wait with a date that is asked for anew each time, since the plan may have moved; zero is no date.
+func (c *cycle) waitUntil(ctx workflow.Context, until func() calendar.Date) error {
 	c.card(ctx)
 	for {
 		timerCtx, cancel := workflow.WithCancel(ctx)
 		fired := false
-		if until != "" && c.State == models.CycleRunning {
-			due := c.Plan[until]
+		if due := until(); due != 0 && c.State == models.CycleRunning {
 			timer := workflow.NewTimerWithOptions(timerCtx, c.Clock.Wait(workflow.Now(ctx), due.At(0, 0)), workflow.TimerOptions{
 				Summary: c.Stage.Info().Name + "至" + due.Chinese(),
 			})

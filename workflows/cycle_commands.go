@@ -84,6 +84,9 @@ func (c *cycle) mayCommand(_ workflow.Context, m CycleCommand) error {
 	if m.Command == models.CommandAdvance && c.Stage == models.StageTiering {
 		return refused(models.Conflict("正在判定，完成后自动进入联合研判，无须推进"))
 	}
+	if m.Command == models.CommandAdvance && c.Stage == models.StageNotice && c.State == models.CycleRunning {
+		return refused(models.Conflict("公示期不能缩短；公示期满且异议办结后自动进入认定"))
+	}
 	return refused(c.State.Allowed(m.Command))
 }
 
@@ -99,6 +102,7 @@ func (c *cycle) command(ctx workflow.Context, m CycleCommand) (CycleAnswer, erro
 	case models.CommandResume:
 		c.State = models.CycleRunning
 	case models.CommandCancel:
+		c.advance = m // its reason is everybody's whose case it ends
 		c.State = models.CycleCancelled
 	}
 	err := workflow.ExecuteActivity(quick(ctx, "执行管理员操作"), c.a.RecordCommand, activities.CommandInput{

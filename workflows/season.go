@@ -1,0 +1,180 @@
+package workflows
+
+import (
+	"fmt"
+
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"bangfu/activities"
+	"bangfu/models"
+	"bangfu/models/calendar"
+)
+
+// This file is the second half of a cycle: the certification season (二(一)3, 附三(二)), from mid-August to the certification.
+
+// season goes through one stage of it. A run that was begun by a program without the season waits for its date, as that one did;
+// the next run has it.
+func (c *cycle) season(ctx workflow.Context) error {
+	if workflow.GetVersion(ctx, "season", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
+		return c.waitForDate(ctx, "本阶段的业务功能尚未启用，到期自动转入下一阶段")
+	}
+	var err error
+	switch c.Stage {
+	case models.StageApplication:
+		err = c.apply(ctx)
+	case models.StageReview:
+		err = c.review(ctx)
+	case models.StageSelection:
+		err = c.choose(ctx)
+	case models.StageNotice:
+		err = c.announce(ctx)
+	case models.StageCertification:
+		err = c.certify(ctx)
+	default:
+		err = c.waitForDate(ctx, "认定的“名特优新”个体工商户自次年1月1日起享受扶持政策")
+	}
+	if err != nil || !c.cancelled {
+		return err
+	}
+	return c.lapse(ctx, "年度工作取消，进行中的申报件终止", c.advance.ReasonID, models.ActorSystem, models.LiveStates()...)
+}
+
+// apply takes applications and recommendations until the date; drafts that nobody submitted lapse then (附三(二)1).
+func (c *cycle) apply(ctx workflow.Context) error {
+	if err := c.waitForDate(ctx, "受理自主申报和部门推荐"); err != nil || c.cancelled {
+		return err
+	}
+	return c.lapse(ctx, "申报期结束，未提交的草稿失效", 0, models.ActorSystem, models.ApplicationDraft)
+}
+
+// review waits until its date has come and every application is decided (附三(二)2). The date passes nobody over: what is open
+// then is escalated and looked at every day, until it is decided or an administrator goes on, with a reason that each of them is told.
+func (c *cycle) review(ctx workflow.Context) error {
+	for {
+		var board models.ReviewBoard
+		if err := workflow.ExecuteActivity(quick(ctx, "核对审核走访进展"), c.s.CheckReviews, c.ref(ctx)).Get(ctx, &board); err != nil {
+			return err
+		}
+		c.awaited = board.Words()
+		due := c.reached(ctx, calendar.PlanReviewDue)
+		switch {
+		case c.cancelled, board.Open() == 0 && (due || c.advanced):
+			return nil
+		case c.advanced:
+			return c.lapse(ctx, "审核走访结束，未办结的申报件终止", c.advance.ReasonID, c.advance.Actor, models.UndecidedStates...)
+		}
+		err := c.waitUntil(ctx, func() calendar.Date {
+			if c.reached(ctx, calendar.PlanReviewDue) {
+				return c.today(ctx).AddDays(1)
+			}
+			return c.Plan[calendar.PlanReviewDue]
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// lapse ends applications that were not finished in time, and lets their processes know.
+func (c *cycle) lapse(ctx workflow.Context, summary string, reasonID int64, actor models.Actor, states ...models.ApplicationState) error {
+	in := activities.LapseApplicationsInput{CycleID: c.CycleID, States: states, Today: c.today(ctx), Actor: actor, ReasonID: reasonID}
+	if err := workflow.ExecuteActivity(bulk(ctx, summary), c.apps.LapseApplications, in).Get(ctx, nil); err != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(bulk(ctx, "告知各申报件的办理结果"), c.apps.NudgeApplications, activities.NudgeApplicationsInput{CycleID: c.CycleID}).Get(ctx, nil)
+}
+
+// choose compares the qualified applications and has the bureau confirm (附三(三)2, (四)).
+func (c *cycle) choose(ctx workflow.Context) error {
+	return c.process(ctx, process{
+		id: SelectionWorkflowID(c.CycleID), name: "比选", awaited: "等待区市场监管局确认比选结果（见比选流程）", workflow: Selection,
+		state: SelectionState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, Due: c.Plan[calendar.PlanSelectionDue]},
+		due:   calendar.PlanSelectionDue, moved: func(d calendar.Date) (string, any) { return SignalSelectionChanged, SelectionChanged{Due: d} },
+		advance: func(a CycleCommand) (string, any) {
+			return SignalSelectionFinish, SelectionFinish{ReasonID: a.ReasonID, Actor: a.Actor}
+		},
+	})
+}
+
+// announce publishes the list and hears objections (三(二)); nobody can shorten it.
+func (c *cycle) announce(ctx workflow.Context) error {
+	return c.process(ctx, process{
+		id: NoticeWorkflowID(c.CycleID), name: "公示", awaited: "公示拟认定名单，处理异议（见公示流程）", workflow: Notice,
+		state: NoticeState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, CertificationDue: c.Plan[calendar.PlanCertificationDue]},
+		due:   calendar.PlanCertificationDue, moved: func(d calendar.Date) (string, any) { return SignalNoticeChanged, NoticeChanged{CertificationDue: d} },
+	})
+}
+
+// certify certifies and reports to the city (二(一)3, 附三(二)2).
+func (c *cycle) certify(ctx workflow.Context) error {
+	return c.process(ctx, process{
+		id: CertificationWorkflowID(c.CycleID), name: "认定", awaited: "认定、报市市场监管局并接受抽查（见认定流程）", workflow: Certification,
+		state: CertificationState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, Due: c.Plan[calendar.PlanCertificationDue]},
+		due:   calendar.PlanCertificationDue, moved: func(d calendar.Date) (string, any) { return SignalCertificationDue, d },
+		advance: func(a CycleCommand) (string, any) {
+			return SignalCertificationAdvance, models.CertificationOrder{CommandID: a.CommandID, ReasonID: a.ReasonID, Actor: a.Actor}
+		},
+	})
+}
+
+// process is a stage that has a process of its own: the stage ends when it does.
+type process struct {
+	id, name, awaited string
+	workflow, state   any
+	due               calendar.PlanKey                                 // the plan's date that it keeps
+	moved             func(calendar.Date) (signal string, message any) // what tells it the date's new value
+	advance           func(CycleCommand) (signal string, message any)  // what tells it an administrator's advance; nil = it cannot be shortened
+}
+
+func (c *cycle) process(ctx workflow.Context, p process) error {
+	c.awaited = p.awaited
+	childCtx, cancel := workflow.WithCancel(ctx)
+	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(childCtx, workflow.ChildWorkflowOptions{
+		WorkflowID:            p.id,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+		StaticSummary:         fmt.Sprintf("%s %d 年“名特优新”%s", c.District, c.Year, p.name),
+		TypedSearchAttributes: temporal.NewSearchAttributes(KeyDistrict.ValueSet(c.District), KeyYear.ValueSet(int64(c.Year)), KeyStage.ValueSet(p.name)),
+	}), p.workflow, p.state)
+	ended := false
+	workflow.GoNamed(ctx, p.name, func(ctx workflow.Context) {
+		_ = child.Get(ctx, nil) // its error is returned below
+		ended, c.changed = true, true
+	})
+	tell := func(signal string, message any) error {
+		if err := child.SignalChildWorkflow(ctx, signal, message).Get(ctx, nil); err != nil && !ended {
+			return fmt.Errorf("telling %s: %w", p.id, err)
+		}
+		return nil
+	}
+	due, told := c.Plan[p.due], "" // told: the advance that it knows of; each is a new one
+	news := func() bool { return c.advanced && p.advance != nil && c.advance.CommandID != told }
+	for !ended && !c.cancelled {
+		if c.Plan[p.due] != due {
+			due = c.Plan[p.due]
+			if err := tell(p.moved(due)); err != nil {
+				return err
+			}
+		}
+		if news() {
+			told = c.advance.CommandID
+			if err := tell(p.advance(c.advance)); err != nil {
+				return err
+			}
+		}
+		c.card(ctx)
+		if err := workflow.Await(ctx, func() bool { return c.changed || c.cancelled || news() }); err != nil {
+			return err
+		}
+		c.changed = false
+	}
+	if !ended {
+		cancel()
+		_ = child.Get(ctx, nil) // that it was cancelled is no news
+		return nil
+	}
+	c.advanced = false
+	return child.Get(ctx, nil)
+}
