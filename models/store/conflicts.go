@@ -10,7 +10,6 @@ import (
 	"gorm.io/gorm"
 
 	"bangfu/models"
-	"bangfu/models/calendar"
 )
 
 // conflictRow is a row of conflicts.
@@ -60,7 +59,7 @@ func (s *Store) MayDecide(ctx context.Context, a models.Application, actor model
 
 // DeclareConflict puts on record that a person stands aside in a household's matters, takes the household's applications off their
 // list, and cancels the visits that they were to make. Declaring what stands already changes nothing and gives what is on record.
-func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest, today calendar.Date) (models.ConflictOfInterest, error) {
+func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest) (models.ConflictOfInterest, error) {
 	one := 1
 	row := conflictRow{District: c.District, Actor: c.Actor, USCC: c.USCC, ReasonID: c.ReasonID, DeclaredBy: c.DeclaredBy, Standing: &one}
 	err := s.tx(ctx, func(tx *gorm.DB) error {
@@ -84,6 +83,10 @@ func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest
 		var released []int64
 		for _, r := range live {
 			a := r.application()
+			today, err := s.cycleToday(tx, a.CycleID)
+			if err != nil {
+				return err
+			}
 			gone, err := s.standAside(tx, &a, c, today)
 			if err != nil {
 				return err

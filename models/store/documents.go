@@ -170,9 +170,9 @@ func (s *Store) DeleteDocument(ctx context.Context, u models.User, id string) er
 
 func noDocument() error { return models.NotFound("没有这个文件，或已被删除") }
 
-// Documents gives what was handed in for a subject such as application/12, in order.
-func (s *Store) Documents(ctx context.Context, subject string) ([]models.Document, error) {
-	return s.documents(s.db.WithContext(ctx), subject)
+// Documents gives what was handed in for subjects such as application/12, in order.
+func (s *Store) Documents(ctx context.Context, subjects ...string) ([]models.Document, error) {
+	return s.documents(s.db.WithContext(ctx), subjects...)
 }
 
 func (s *Store) documents(tx *gorm.DB, subjects ...string) ([]models.Document, error) {

@@ -191,3 +191,22 @@ const SessionTime = 12 * time.Hour
 
 // sessionName marks the tokens that are sessions.
 const sessionName = "登录会话"
+
+// ActorNames gives the names of the users among actors; programs and households have none.
+func (s *Store) ActorNames(ctx context.Context, actors []models.Actor) (map[models.Actor]string, error) {
+	var ids []int64
+	for _, a := range actors {
+		if id, ok := a.UserID(); ok {
+			ids = append(ids, id)
+		}
+	}
+	var users []models.User
+	if err := s.db.WithContext(ctx).Where("id IN ?", ids).Find(&users).Error; err != nil {
+		return nil, fmt.Errorf("reading the names of users: %w", err)
+	}
+	names := make(map[models.Actor]string, len(users))
+	for _, u := range users {
+		names[u.Actor()] = u.Name
+	}
+	return names, nil
+}

@@ -324,6 +324,22 @@ func (s *Store) ApplicationVisits(ctx context.Context, applicationID int64) ([]V
 	return s.visitItems(ctx, rows)
 }
 
+// VisitItem gives one visit with its application; CodeNotFound if there is none.
+func (s *Store) VisitItem(ctx context.Context, id int64) (VisitItem, error) {
+	var rows []visitRow
+	if err := s.db.WithContext(ctx).Where("id = ?", id).Find(&rows).Error; err != nil {
+		return VisitItem{}, fmt.Errorf("reading visit %d: %w", id, err)
+	}
+	if len(rows) == 0 {
+		return VisitItem{}, models.NotFound("没有编号为 %d 的走访", id)
+	}
+	items, err := s.visitItems(ctx, rows)
+	if err != nil {
+		return VisitItem{}, err
+	}
+	return items[0], nil
+}
+
 func (s *Store) visitItems(ctx context.Context, rows []visitRow) ([]VisitItem, error) {
 	ids, texts := make([]int64, len(rows)), make([]int64, 0, 2*len(rows))
 	for i, r := range rows {
