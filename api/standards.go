@@ -86,6 +86,26 @@ type StandardTier struct {
 type StandardGround struct {
 	Letter string `json:"letter"`
 	Text   string `json:"text" doc:"条文"`
+	Check  string `json:"check" doc:"如何核对"`
+}
+
+// StandardBar is one of 不得申报或者推荐的情形.
+type StandardBar struct {
+	StandardText
+	Rule string `json:"rule,omitempty" doc:"本年度如何判断"`
+}
+
+// StandardComparison is the 比选 of 附三(三)2.
+type StandardComparison struct {
+	StandardText
+	Rules []StandardRule `json:"rules" doc:"分值与同分时的次序"`
+}
+
+// StandardRule is one line of how candidates are compared.
+type StandardRule struct {
+	Clause string `json:"clause" doc:"依据条款"`
+	Name   string `json:"name"`
+	Value  string `json:"value"`
 }
 
 // StandardCategory is one of 附三(三)2.
@@ -100,8 +120,9 @@ type StandardCategory struct {
 type StandardCategories struct {
 	StandardText
 	Relaxed    string             `json:"relaxed" doc:"放宽分类来源"`
-	Bars       []StandardText     `json:"bars" doc:"不得申报或者推荐的情形"`
+	Bars       []StandardBar      `json:"bars" doc:"不得申报或者推荐的情形"`
 	Categories []StandardCategory `json:"categories"`
+	Comparison StandardComparison `json:"comparison" doc:"比选"`
 }
 
 // StandardValidity is 附三(五).
@@ -214,11 +235,15 @@ func viewStandards(v store.PolicyVersion) Standards {
 		out.Tiers = append(out.Tiers, StandardTier{StandardText{t.Clause, t.Text}, t.Tier, conditions(t.All), conditions(t.Any)})
 	}
 	for _, b := range p.Criteria.Bars {
-		out.Categories.Bars = append(out.Categories.Bars, StandardText{b.Clause, b.Text})
+		out.Categories.Bars = append(out.Categories.Bars, StandardBar{StandardText{b.Clause, b.Text}, b.Rule()})
 	}
 	for _, k := range p.Criteria.Categories {
 		out.Categories.Categories = append(out.Categories.Categories,
 			StandardCategory{StandardText{k.Clause, k.Text}, k.Code, k.Name, viewGrounds(k.Grounds)})
+	}
+	out.Categories.Comparison.StandardText = StandardText{p.Selection.Clause, p.Selection.Text}
+	for _, i := range p.Comparison() {
+		out.Categories.Comparison.Rules = append(out.Categories.Comparison.Rules, StandardRule{i.Clause, i.Name, i.Value})
 	}
 	for _, m := range p.Measures {
 		out.Measures = append(out.Measures, viewMeasure(m))
@@ -229,7 +254,7 @@ func viewStandards(v store.PolicyVersion) Standards {
 func viewGrounds(grounds []policy.Ground) []StandardGround {
 	list := make([]StandardGround, len(grounds))
 	for i, g := range grounds {
-		list[i] = StandardGround{g.Letter, g.Text}
+		list[i] = StandardGround{g.Letter, g.Text, g.Words()}
 	}
 	return list
 }

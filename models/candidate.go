@@ -31,6 +31,7 @@ type Candidate struct {
 	Properties []Property      // 商标、专利
 	Honours    []Honour        // 表彰奖励
 	Revoked    []calendar.Date // days on which a certification of the household was revoked (附三(五))
+	Certified  calendar.Date   // last day of a certification of an earlier cycle that is valid; 0 = none
 
 	Delivered   Sources                    // sources that were delivered: of the others nothing is known
 	DeliveredOn [SourceCount]calendar.Date // latest accepted delivery, by the cycle's calendar

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"bangfu/models"
@@ -16,6 +17,7 @@ const (
 	BarPenalty    = "penalty"            // 附三(三)1(1)
 	BarDefaulter  = "dishonest_operator" // 附三(三)1(2)
 	BarRevoked    = "revoked"            // 附三(五)
+	BarCertified  = "certified"          // 附三(四): certified already, and still on the day from which this year's benefits run
 )
 
 // Bars lists what stands in the way of a household's application of the day on (申报或推荐之日), as the data of today
@@ -31,6 +33,7 @@ const (
 //     could not apply today, and would lose the certification at once (附三(五) 动态管理).
 //   - A 修复 or 移出 on today or before frees: it is judged what is “尚未完成”.
 //   - “自被撤销认定之日起5年内”: until the same day five years later, that day included.
+//   - “同一个体工商户只能认定为一个类型”: who is certified, and still will be on 1 January, holds one of the places already.
 func (p *Policy) Bars(c *models.Candidate, origin models.Origin, on, today calendar.Date) []models.Bar {
 	return p.bars(c, origin, on, today, models.OutcomeMet)
 }
@@ -95,6 +98,11 @@ func (b Bar) check(c *models.Candidate, on, today calendar.Date) (models.Outcome
 			if until := day.AddYears(int(b.Parameter.Value.Amount)); day <= today && on <= until {
 				return models.OutcomeMet, "原认定于" + day.Chinese() + "被撤销，至" + until.Chinese() + "不得再次申报"
 			}
+		}
+		return models.OutcomeNotMet, ""
+	case BarCertified:
+		if c.Certified >= calendar.NewDate(c.Year+1, time.January, 1) {
+			return models.OutcomeMet, "已经认定，有效期至" + c.Certified.Chinese()
 		}
 		return models.OutcomeNotMet, ""
 	}

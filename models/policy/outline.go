@@ -175,7 +175,19 @@ func lighterWords(kinds []string) string {
 	if len(kinds) == 0 {
 		return ""
 	}
-	return "，轻于罚款的有" + strings.Join(kinds, "、")
+	return "，轻于罚款的处罚：" + strings.Join(kinds, "、")
+}
+
+// Rule is what the bar's text leaves open, as the policy settles it; empty when it leaves nothing.
+func (b Bar) Rule() string {
+	var parts []string
+	if b.Parameter != nil {
+		parts = append(parts, b.Parameter.Name+b.Parameter.Words())
+	}
+	if len(b.Lighter) > 0 {
+		parts = append(parts, strings.TrimPrefix(lighterWords(b.Lighter), "，"))
+	}
+	return strings.Join(parts, "；")
 }
 
 func tierNames(tiers []models.Tier) string {
@@ -286,20 +298,22 @@ func (t Test) words() string {
 	return s
 }
 
-// comparison is the 比选 in words.
 func (p *Policy) comparison() Section {
+	text := Item{"selection", "比选", p.Selection.Clause, p.Selection.Text}
+	return Section{"比选", append([]Item{text}, p.Comparison()...)}
+}
+
+// Comparison is the 比选 in words: what is worth how many points, and what decides among equals.
+func (p *Policy) Comparison() []Item {
 	c := p.Selection
 	mark := ""
 	if c.Placeholder {
 		mark = "（待确认）"
 	}
-	s := Section{Title: "比选", Items: []Item{
-		{"selection", "比选", c.Clause, c.Text},
-		{"selection.ground", "未写分值的标准", c.Clause, points(c.Ground) + mark},
-	}}
+	var items []Item
 	for _, k := range p.Criteria.Categories {
 		for _, g := range k.Grounds {
-			s.Items = append(s.Items, Item{"selection.grounds." + k.Code + "." + g.Letter, k.Name + g.Letter + "的分值", k.Clause + g.Letter, points(g.Points) + mark})
+			items = append(items, Item{"selection.grounds." + k.Code + "." + g.Letter, k.Name + g.Letter + "的分值", k.Clause + g.Letter, points(g.Points) + mark})
 		}
 	}
 	var tiers, honours, order []string
@@ -314,14 +328,13 @@ func (p *Policy) comparison() Section {
 	for _, t := range c.Ties {
 		order = append(order, ties[t].words)
 	}
-	s.Items = append(s.Items,
+	return append(items,
 		Item{"selection.tier", c.Tier.Text + "的分值", c.Tier.Clause, strings.Join(tiers, "、") + mark},
 		Item{"selection.honours", "表彰奖励的分值", c.Honours.Clause,
 			c.Honours.Text + "：" + strings.Join(honours, "、") + "，最高 " + points(c.Honours.Most) + termWords(c.Honours.Parameter) + mark},
 		Item{"selection.years", "成立年限的分值", c.Years.Clause,
 			fmt.Sprintf("%s：每满 %d 年 %s，最高 %s", c.Years.Text, c.Years.Every, points(c.Years.Points), points(c.Years.Most)) + mark},
 		Item{"selection.ties", "同分时依次优先", c.Clause, strings.Join(order, "、") + mark})
-	return s
 }
 
 func points(n int) string { return fmt.Sprintf("%d 分", n) }

@@ -113,6 +113,7 @@ func (r *candidates) page(ctx context.Context, codes []string) error {
 		{"SELECT uscc, kind, in_use, valid_until FROM src_ip" + source + " ORDER BY uscc, certificate", args, r.ip},
 		{"SELECT uscc, title, awarded_on, level, party FROM src_honours" + source + " ORDER BY uscc, awarded_on, title", args, r.honours},
 		{"SELECT uscc, ended_on FROM certifications WHERE uscc " + in + " AND state = '" + string(models.CertificationRevoked) + "' AND ended_on IS NOT NULL ORDER BY uscc, ended_on", list, r.revoked},
+		{"SELECT uscc, MAX(valid_until) FROM certifications WHERE uscc " + in + " AND state = '" + string(models.CertificationValid) + "' AND cycle_id <> ? GROUP BY uscc", append(slices.Clone(list), r.cycle.ID), r.certified},
 		{"SELECT r.uscc, " + effectiveTierSQL + r.store.effectiveFrom() + " AND r.uscc " + in, append(effectiveArgs(r.run), list...), r.tier},
 	} {
 		if err := r.rows(ctx, q.query, q.args, q.add); err != nil {
@@ -242,6 +243,16 @@ func (r *candidates) revoked(rows *sql.Rows) error {
 	}
 	c := r.of(code)
 	c.Revoked = append(c.Revoked, day)
+	return nil
+}
+
+func (r *candidates) certified(rows *sql.Rows) error {
+	var code string
+	var until calendar.Date
+	if err := rows.Scan(&code, &until); err != nil {
+		return err
+	}
+	r.of(code).Certified = until
 	return nil
 }
 
