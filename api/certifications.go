@@ -6,6 +6,7 @@ import (
 	_ "embed" // the verification page
 	"fmt"
 	"html/template"
+	"io"
 	"net/http"
 	"strings"
 
@@ -16,9 +17,12 @@ import (
 	"bangfu/activities/files"
 	"bangfu/models"
 	"bangfu/models/calendar"
+	"bangfu/models/paper"
 	"bangfu/models/store"
 	"bangfu/workflows"
 )
+
+const kindPDF = "application/pdf"
 
 // CertificationView is a certification for officials.
 type CertificationView struct {
@@ -73,6 +77,7 @@ func (s *Server) registerCertifications() {
 	for format, kind := range map[string]string{"csv": kindCSV, "xlsx": kindXLSX} {
 		register(s, readers, download("export-certification-annotations-"+format, "/api/v1/cycles/{id}/certifications/annotations."+format, "国家企业信用信息公示系统“名特优新”标注文件（"+format+" 文件）", tags, kind), s.exportCertificationAnnotations(format))
 	}
+	register(s, signedIn, download("get-certificate", "/api/v1/certifications/{number}/certificate.pdf", "认定证书（PDF，带查验二维码）", tags, kindPDF), s.getCertificate)
 	register(s, public, huma.Operation{OperationID: "public-certification", Method: http.MethodGet, Path: "/public/v1/certifications/{number}", Summary: "按认定编号查验认定", Tags: open}, s.publicCertification)
 	s.handle(public, http.MethodGet, "/verify/:number", s.verifyPage, huma.Operation{OperationID: "verify-page", Summary: "按认定编号查验认定（网页，证书二维码指向这里）", Tags: open})
 }
@@ -210,6 +215,34 @@ func (s *Server) certification(ctx context.Context, given string) (models.Certif
 	today, err := s.todayOf(ctx, c.CycleID)
 	c.State = c.On(today)
 	return c, err
+}
+
+func (s *Server) getCertificate(ctx context.Context, u models.User, in *CertificationInput) (*huma.StreamResponse, error) {
+	c, err := s.certification(ctx, in.Number)
+	if err == nil {
+		err = inDistrict(u, c.District)
+	}
+	if err == nil {
+		err = ownHousehold(u, c.USCC)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.State != models.CertificationValid {
+		return nil, models.Conflict("编号%s的认定现为“%s”，不再出具证书", c.Number, c.State.Name())
+	}
+	d, err := s.Store.District(ctx, c.District)
+	if err != nil {
+		return nil, err
+	}
+	pdf, err := paper.Certificate(c, d.City+d.Name, s.verifyURL(c.Number))
+	if err != nil {
+		return nil, fmt.Errorf("writing the certificate %s: %w", c.Number, err)
+	}
+	return s.file(ctx, kindPDF, "certificate-"+c.Number+".pdf", func(w io.Writer) error {
+		_, err := w.Write(pdf)
+		return err
+	}), nil
 }
 
 func viewPublicCertification(c models.Certification) PublicCertification {

@@ -35,13 +35,13 @@ type proposedRow struct {
 	Unsettled bool
 }
 
-// proposedSQL gives proposed applications that hold a place, after an id. Unsettled: not on a notice that is closed, or an
+// proposedSQL gives proposed applications that hold a place, after an id. Unsettled: not on a notice of this start of the cycle that is closed, or an
 // objection to it still goes on (三(二)).
 const proposedSQL = `SELECT a.id, a.uscc, p.seat,
 	(NOT EXISTS (SELECT 1 FROM notice_entries e JOIN notices n ON n.cycle_id = e.cycle_id AND n.number = e.number
-		WHERE e.application_id = a.id AND e.removed_on IS NULL AND n.closed_on IS NOT NULL)
+		WHERE e.application_id = a.id AND e.removed_on IS NULL AND n.closed_on IS NOT NULL AND n.at >= y.started_at)
 	OR EXISTS (SELECT 1 FROM objections o WHERE o.application_id = a.id AND o.live = 1)) AS unsettled
-	FROM applications a JOIN place_seats p ON p.cycle_id = a.cycle_id AND p.application_id = a.id
+	FROM applications a JOIN place_seats p ON p.cycle_id = a.cycle_id AND p.application_id = a.id JOIN cycles y ON y.id = a.cycle_id
 	WHERE a.cycle_id = ? AND a.state = 'proposed' AND a.id > ? ORDER BY a.id LIMIT ?`
 
 // CertifyProposed certifies, in one transaction, up to limit proposed applications after an id (附三(二)2): the bars are checked again
