@@ -143,6 +143,8 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerTiering()
 	server.registerStudy()
 	server.registerPublication()
+	server.registerSelection()
+	server.registerNotices()
 	server.registerCertifications()
 	server.registerCity()
 	server.registerApplications()
