@@ -46,22 +46,21 @@ type StageInfo struct {
 	Stage Stage
 	Name  string
 	Ends  calendar.PlanKey // the plan's date on which the stage's wait ends at the latest
-	Built bool             // false: the stage only waits for its date, and says so
 }
 
 // Stages lists the year in order; StageDone follows the last.
 var Stages = []StageInfo{
-	{StageCollection, "归集数据", calendar.PlanTiering, true},
-	{StageTiering, "分型判定", calendar.PlanTiering, true},
-	{StageStudy, "联合研判", calendar.PlanStudyDue, true},
-	{StagePublication, "公布与异议处理", calendar.PlanObjectionsUntil, true},
-	{StageHandover, "汇总至名录", calendar.PlanSeasonStart, true},
-	{StageApplication, "申报推荐", calendar.PlanApplicationsUntil, false},
-	{StageReview, "审核走访", calendar.PlanReviewDue, false},
-	{StageSelection, "比选", calendar.PlanSelectionDue, false},
-	{StageNotice, "公示", calendar.PlanNoticeUntil, false},
-	{StageCertification, "认定", calendar.PlanCertificationDue, false},
-	{StageBenefits, "待享受扶持政策", calendar.PlanBenefitsStart, false},
+	{StageCollection, "归集数据", calendar.PlanTiering},
+	{StageTiering, "分型判定", calendar.PlanTiering},
+	{StageStudy, "联合研判", calendar.PlanStudyDue},
+	{StagePublication, "公布与异议处理", calendar.PlanObjectionsUntil},
+	{StageHandover, "汇总至名录", calendar.PlanSeasonStart},
+	{StageApplication, "申报推荐", calendar.PlanApplicationsUntil},
+	{StageReview, "审核走访", calendar.PlanReviewDue},
+	{StageSelection, "比选", calendar.PlanSelectionDue},
+	{StageNotice, "公示", calendar.PlanNoticeUntil},
+	{StageCertification, "认定", calendar.PlanCertificationDue},
+	{StageBenefits, "待享受扶持政策", calendar.PlanBenefitsStart},
 }
 
 // Info describes the stage.

@@ -29,6 +29,9 @@ type year struct {
 	during  func(env *testsuite.TestWorkflowEnvironment) // what people do in the stage
 	env     *testsuite.TestWorkflowEnvironment
 	judged  int
+	reviews models.ReviewBoard // what is undecided
+	lapsed  []activities.LapseApplicationsInput
+	child   map[string]func(ctx workflow.Context) // what the processes of a stage do; none = they end at once
 }
 
 func newYear(t *testing.T) *year {
@@ -53,6 +56,7 @@ func (y *year) stage() {
 	env.OnActivity(l.AnnouncePlan, mock.Anything, mock.Anything).Return(nil)
 	env.RegisterWorkflow(workflows.Tiering)
 	env.RegisterWorkflowWithOptions(untilFinished, workflow.RegisterOptions{Name: "JointStudy"})
+	y.season(env)
 	env.OnActivity(c.OpenCycle, mock.Anything, mock.Anything).Return(nil)
 	env.OnActivity(c.EnterStage, mock.Anything, mock.Anything).Return(nil)
 	env.OnActivity(c.RecordCommand, mock.Anything, mock.Anything).Return(nil)
@@ -123,8 +127,9 @@ func TestTheYearGoesByTheWorkPlansDates(t *testing.T) {
 	ends := map[models.Stage]string{
 		models.StageCollection: "2026-07-01", models.StageTiering: "2026-07-01", models.StageStudy: "2026-07-25",
 		models.StagePublication: "2026-08-12", models.StageHandover: "2026-08-16", models.StageApplication: "2026-09-20",
-		models.StageReview: "2026-10-25", models.StageSelection: "2026-11-05", models.StageNotice: "2026-11-20",
-		models.StageCertification: "2026-11-30", models.StageBenefits: "2027-01-01",
+		models.StageReview:    "2026-10-25", // the next three have processes of their own, which know when they are over
+		models.StageSelection: "2026-10-25", models.StageNotice: "2026-10-25", models.StageCertification: "2026-10-25",
+		models.StageBenefits: "2027-01-01",
 	}
 	for _, s := range models.Stages {
 		require.Equal(t, s.Stage, y.state.Stage)
