@@ -52,7 +52,7 @@ type ApplicationAnswer struct {
 
 // ApplicationStart gives how an application's process is started: by the first command (Update-with-Start), or by a nudge.
 func ApplicationStart(a models.Application, clock calendar.Clock) (client.StartWorkflowOptions, ApplicationState) {
-	state := ApplicationState{ID: a.ID, CycleID: a.CycleID, District: a.District, Year: a.Year, Clock: clock,
+	state := ApplicationState{ID: a.ID, CycleID: a.CycleID, District: a.District, Year: a.Year, Clock: clock, Told: a.Events,
 		Record: activities.ApplicationStatus{State: a.State, Origin: a.Origin, Wished: a.Wished, Category: a.Category, Tier: a.Tier,
 			Department: a.Department, LimitOn: a.LimitOn, Due: a.Due, Events: a.Events}}
 	return client.StartWorkflowOptions{
@@ -67,7 +67,7 @@ func ApplicationStart(a models.Application, clock calendar.Clock) (client.StartW
 // NudgeApplication tells an application's process that the record changed; where none runs, one starts.
 func NudgeApplication(ctx context.Context, c client.Client, a models.Application, clock calendar.Clock) error {
 	options, state := ApplicationStart(a, clock)
-	state.Changed = true
+	state.Changed, state.Told = true, 0 // what was told is not told again, by the letter's key
 	if _, err := c.SignalWithStartWorkflow(ctx, options.ID, SignalApplicationChanged, nil, options, Application, state); err != nil {
 		return fmt.Errorf("telling the process of application %d that it changed: %w", a.ID, err)
 	}
@@ -86,10 +86,11 @@ func Application(ctx workflow.Context, state ApplicationState) error {
 
 type application struct {
 	ApplicationState
-	a     *activities.Applications
-	l     *activities.Letters
-	taken int // messages that this run has looked at
-	term  *term
+	a       *activities.Applications
+	l       *activities.Letters
+	taken   int // messages that this run has looked at
+	reading bool
+	term    *term
 }
 
 // setup registers every handler before anything can block.
@@ -169,10 +170,11 @@ func (p *application) today(ctx workflow.Context) calendar.Date {
 }
 
 func (p *application) read(ctx workflow.Context) error {
-	p.Changed = false // what comes meanwhile makes it true again
+	p.Changed, p.reading = false, true // what comes meanwhile makes it changed again
 	p.taken++
 	var r activities.ApplicationStatus
 	err := workflow.ExecuteLocalActivity(here(ctx, "读取申报件现状"), p.a.ReadApplication, activities.ReadApplicationInput{ApplicationID: p.ID}).Get(ctx, &r)
+	p.reading = false
 	p.take(r)
 	return err
 }
@@ -214,7 +216,7 @@ func (p *application) mayAct(_ workflow.Context, c models.ApplicationCommand) er
 	if c.ApplicationID != p.ID {
 		return refused(models.NotFound("没有编号为 %d 的申报件", c.ApplicationID))
 	}
-	if p.Changed || slices.Contains(p.Handled, c.CommandID) {
+	if p.Changed || p.reading || slices.Contains(p.Handled, c.CommandID) {
 		return nil // the record says more than is known here; or it gives the same answer again
 	}
 	_, err := p.Record.State.Next(c.Event)
@@ -299,9 +301,10 @@ func (p *application) overdue(ctx workflow.Context) error {
 // activity of its own would leave six. Retried for as long as the database is away.
 func here(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: 30 * time.Second,
-		Summary:             summary,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
+		StartToCloseTimeout:    30 * time.Second,
+		ScheduleToCloseTimeout: 10 * 365 * 24 * time.Hour, // unset it is the former: one try
+		Summary:                summary,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
 }
 
