@@ -54,6 +54,7 @@ type DocumentCase struct {
 	Objection   *Objection
 	Visit       *Visit
 	LastEvent   time.Time // of the case: what was handed in before it has been submitted
+	CityAsks    bool      // the city waits for supplements to the certification (附三(二)2)
 }
 
 // ParseDocumentSubject splits a subject such as application/12.
@@ -96,7 +97,8 @@ func (c DocumentCase) MayRead(u User) error {
 }
 
 // MayAdd refuses who may not hand in documents, or not now: the operator for a draft or a supplement and for an own objection that is
-// not settled, officers for the draft that they entered or recommend, the visitors for a visit that is not signed.
+// not settled, officers for the draft that they entered or recommend, the visitors for a visit
+// that is not signed, the bureau for what the city asks.
 func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 	if err := c.MayRead(u); err != nil {
 		return err
@@ -119,6 +121,7 @@ func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 		if !c.Objection.State.Live() {
 			return Conflict("该异议%s，不能再上传佐证材料", c.Objection.State.Name())
 		}
+	case u.Bureau() && c.CityAsks:
 	case u.Role == RoleOperator:
 		if c.Application.State != ApplicationDraft && c.Application.State != ApplicationSupplement {
 			return Conflict("申报件现为“%s”，只能在草稿或要求补充材料时上传", c.Application.State.Name())

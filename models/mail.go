@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"bangfu/models/calendar"
@@ -57,6 +58,18 @@ func (m Message) DedupKey() string {
 		h.Write([]byte(field))
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// About is the case that the message tells of, such as application/12; empty if none. Its key names the case and its event.
+func (m Message) About() string {
+	at := strings.LastIndexByte(m.Key, '/')
+	if at < 0 || m.Kind != MailApplication && m.Kind != MailObjection && m.Kind != MailNoticeObjection {
+		return ""
+	}
+	if _, _, err := ParseDocumentSubject(m.Key[:at]); err != nil {
+		return ""
+	}
+	return m.Key[:at]
 }
 
 // Mail is a message in the outbox.

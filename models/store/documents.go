@@ -59,6 +59,14 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 			return c, err
 		}
 		c.District, c.USCC, c.Application = a.District, a.USCC, &a
+		if a.State == models.ApplicationCertified {
+			var asked int64
+			if err := tx.Table("city_checks k").Joins("JOIN certifications c ON c.id = k.certification_id").
+				Where("c.application_id = ? AND k.state = ?", a.ID, models.CitySupplementAsked).Count(&asked).Error; err != nil {
+				return c, fmt.Errorf("reading whether the city asks about application %d: %w", a.ID, err)
+			}
+			c.CityAsks = asked > 0
+		}
 	}
 	if c.Visit == nil {
 		c.LastEvent, err = s.lastEvent(tx, kind, id)

@@ -26,6 +26,7 @@ type mailRow struct {
 	HTML      string `gorm:"column:html"`
 	Text      string
 	MessageID string
+	About     string // the case that it is about
 	State     models.MailState
 	Attempts  int
 	NextAt    time.Time
@@ -67,13 +68,27 @@ func (s *Store) enqueue(tx *gorm.DB, msgs ...models.Message) (added int, err err
 		key := m.DedupKey()
 		res := tx.Clauses(clause.OnConflict{DoNothing: true}).Create(&mailRow{DedupKey: key, District: m.District, CycleID: m.CycleID, Kind: m.Kind,
 			Recipient: m.Recipient, OnDate: m.OnDate, Subject: m.Subject, HTML: m.HTML, Text: m.Text,
-			MessageID: "<" + key[:40] + "@bangfu.invalid>", State: models.MailQueued, NextAt: now, CreatedAt: now})
+			MessageID: "<" + key[:40] + "@bangfu.invalid>", About: m.About(), State: models.MailQueued, NextAt: now, CreatedAt: now})
 		if res.Error != nil {
 			return added, fmt.Errorf("enqueuing a mail: %w", res.Error)
 		}
 		added += int(res.RowsAffected)
 	}
 	return added, nil
+}
+
+// MailsAbout gives the mails about some cases (ApplicationObject, ObjectionObject), in order, without what they say.
+func (s *Store) MailsAbout(ctx context.Context, cases ...string) ([]models.Mail, error) {
+	var rows []mailRow
+	err := s.db.WithContext(ctx).Select("id, district, cycle_id, kind, recipient, on_date, state, created_at, sent_at").Where("about IN ?", cases).Order("id").Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("reading the mails about %v: %w", cases, err)
+	}
+	mails := make([]models.Mail, len(rows))
+	for i, r := range rows {
+		mails[i] = r.mail()
+	}
+	return mails, nil
 }
 
 // ClaimMail takes the mail that has been due longest, for models.MailLease; ok is false when none is due. Two senders

@@ -431,7 +431,13 @@ INSERT INTO audit_districts (district, seq) SELECT u.district, a.seq FROM users 
 INSERT INTO audit_districts (district, seq) SELECT p.district, a.seq FROM policies p JOIN audit_log a ON a.object = CONCAT('policy/', p.id);
 INSERT INTO audit_districts (district, seq) SELECT m.district, a.seq FROM outbox m JOIN audit_log a ON a.object = CONCAT('mail/', m.id);
 
+-- The case that a mail is about, such as application/12; empty for others.
+ALTER TABLE outbox ADD COLUMN about VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '';
+CREATE INDEX outbox_about ON outbox (about, id);
+
 -- +goose Down
+DROP INDEX outbox_about ON outbox;
+ALTER TABLE outbox DROP COLUMN about;
 DROP TABLE audit_districts;
 DROP TABLE complaints;
 DROP TABLE city_events;
