@@ -40,7 +40,7 @@ type proposedRow struct {
 const proposedSQL = `SELECT a.id, a.uscc, p.seat,
 	(NOT EXISTS (SELECT 1 FROM notice_entries e JOIN notices n ON n.cycle_id = e.cycle_id AND n.number = e.number
 		WHERE e.application_id = a.id AND e.removed_on IS NULL AND n.closed_on IS NOT NULL AND n.at >= y.started_at)
-	OR EXISTS (SELECT 1 FROM objections o WHERE o.application_id = a.id AND o.live = 1)) AS unsettled
+	OR EXISTS (SELECT 1 FROM objections o WHERE o.application_id = a.id AND o.kind = 'notice' AND o.state IN ?)) AS unsettled
 	FROM applications a JOIN place_seats p ON p.cycle_id = a.cycle_id AND p.application_id = a.id JOIN cycles y ON y.id = a.cycle_id
 	WHERE a.cycle_id = ? AND a.state = 'proposed' AND a.id > ? ORDER BY a.id LIMIT ?`
 
@@ -62,7 +62,7 @@ func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order model
 		return failed(err)
 	}
 	var rows []proposedRow
-	if err := s.db.WithContext(ctx).Raw(proposedSQL, cycleID, after, limit).Scan(&rows).Error; err != nil {
+	if err := s.db.WithContext(ctx).Raw(proposedSQL, models.LiveObjectionStates, cycleID, after, limit).Scan(&rows).Error; err != nil {
 		return failed(err)
 	}
 	codes := make([]string, len(rows))
