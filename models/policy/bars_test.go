@@ -165,6 +165,8 @@ func TestClausePenaltyOnlyAFineOrHeavierAndOnlyIfPublished(t *testing.T) { // �
 		{"警告", true, models.OutcomeNotMet},
 		{"通报批评", true, models.OutcomeNotMet},
 		{"警告、通报批评", true, models.OutcomeNotMet},
+		{"警告和通报批评", true, models.OutcomeNotMet},
+		{"警告, 通报批评；警告", true, models.OutcomeNotMet},
 		{"警告、罚款", true, models.OutcomeMet}, // fined beside being warned
 		{"警告并处罚款500元", true, models.OutcomeMet},
 		{"其他", true, models.OutcomeMet}, // unknown text counts

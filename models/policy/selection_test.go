@@ -83,6 +83,8 @@ func TestHonoursAndYearsCountUpToTheirMost(t *testing.T) {
 	require.Contains(t, got.Items[1].Text, "国家级5项（最高12分）")
 	young := candidate(func(c *models.Candidate) { c.Founded, c.Tier = day("2021-08-21"), models.Survival })
 	require.Equal(t, models.Score{}, p.Score(models.ScoreInput{Application: models.Application{SubmittedOn: applied}, Candidate: young}), "five years only tomorrow")
+	young.Founded = day("2021-08-20")
+	require.Equal(t, 1, p.Score(models.ScoreInput{Application: models.Application{SubmittedOn: applied}, Candidate: young}).Points, "five years today")
 }
 
 func TestTheScoreIsTheSumOfItsItems(t *testing.T) {
