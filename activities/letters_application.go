@@ -224,7 +224,7 @@ func (w *applicationLetters) limit(step models.ApplicationStep) string {
 
 // appeal says how to object to a decision (三(三)).
 func (w *applicationLetters) appeal(step models.ApplicationStep) string {
-	until := w.workdays.AddWorkdays(step.OnDate, w.days("objection.window"))
+	until := w.workdays.TermEnd(step.OnDate, w.days("objection.window"))
 	return fmt.Sprintf("对以上决定有异议的，可以在%s前登录系统向区市场监管局提出，写明理由并附材料；也可以书面提出。", until.Chinese())
 }
 

@@ -144,6 +144,9 @@ func (w *Workdays) AddWorkdays(d Date, n int) Date {
 	return d
 }
 
+// TermEnd gives the last day of a term of n working days that runs from d: the day itself does not count (民法典第二百零一条).
+func (w *Workdays) TermEnd(d Date, n int) Date { return w.AddWorkdays(d+1, n) }
+
 // WorkdaysBetween counts the working days after from, up to and including to; negative when to is earlier.
 func (w *Workdays) WorkdaysBetween(from, to Date) (n int) {
 	if to < from {

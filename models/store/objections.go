@@ -105,7 +105,7 @@ func (s *Store) FileObjection(ctx context.Context, n models.NewObjection, today 
 	}
 	row := objectionRow{District: n.District, CycleID: n.CycleID, Kind: n.Kind, USCC: n.USCC, ApplicationID: n.ApplicationID, ByActor: n.By,
 		ByName: n.Objector.Name, Contact: n.Objector.Contact, Statement: n.Statement, State: models.ObjectionReceived, ReceiptKey: n.ReceiptKey(),
-		ReceivedOn: today, AcceptDue: workdays.AddWorkdays(today, law.Workdays("objection.accept")), Events: 1, At: s.now(), UpdatedAt: s.now()}
+		ReceivedOn: today, AcceptDue: workdays.TermEnd(today, law.Workdays("objection.accept")), Events: 1, At: s.now(), UpdatedAt: s.now()}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		var known objectionRow
 		err := tx.Where("receipt_key = ?", row.ReceiptKey).Take(&known).Error
@@ -165,7 +165,7 @@ func (s *Store) objectable(tx *gorm.DB, r *objectionRow, law *policy.Policy, w *
 			return models.Conflict("%d年度的分型结果尚未公布，公布后方可提出异议", year)
 		}
 		r.TierBefore, r.ApplicationID = p[0].Tier, 0
-		return inWindow(w.AddWorkdays(p[0].PublishedOn, window), today, "分型结果于%s公布", p[0].PublishedOn.Chinese())
+		return inWindow(w.TermEnd(p[0].PublishedOn, window), today, "分型结果于%s公布", p[0].PublishedOn.Chinese())
 	case models.ObjectionDecision:
 		a, err := s.application(tx, r.ApplicationID)
 		if err != nil {
@@ -178,7 +178,7 @@ func (s *Store) objectable(tx *gorm.DB, r *objectionRow, law *policy.Policy, w *
 			return models.Conflict("该申报件现为“%s”，没有可以提出异议的决定", a.State.Name())
 		}
 		r.Department = "" // nobody is asked yet
-		return inWindow(w.AddWorkdays(a.ClosedOn, window), today, "该决定于%s作出", a.ClosedOn.Chinese())
+		return inWindow(w.TermEnd(a.ClosedOn, window), today, "该决定于%s作出", a.ClosedOn.Chinese())
 	}
 	listed, err := s.underNotice(tx, *r, today)
 	if err != nil {

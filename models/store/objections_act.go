@@ -88,7 +88,7 @@ func (s *Store) objectionEffect(tx *gorm.DB, k *objectionCase, c models.Objectio
 		if r.Kind == models.ObjectionNotice {
 			term = "notice.settle"
 		}
-		r.AcceptedOn, r.SettleDue = k.today, k.workdays.AddWorkdays(k.today, k.law.Workdays(term))
+		r.AcceptedOn, r.SettleDue = k.today, k.workdays.TermEnd(k.today, k.law.Workdays(term))
 		return map[string]any{"settle_due": r.SettleDue}, s.openObligation(tx, objectionDuty(r.objection(), "办结", k.today))
 	case models.ObjectionAsk:
 		return s.askDepartment(tx, k, c)
@@ -133,7 +133,7 @@ func (s *Store) askDepartment(tx *gorm.DB, k *objectionCase, c models.ObjectionC
 		}
 	}
 	r.Department, r.AnswerID, r.AnsweredBy = c.Department, 0, ""
-	r.AnswerDue = k.workdays.AddWorkdays(k.today, max(1, k.workdays.WorkdaysBetween(k.today, r.SettleDue)/2))
+	r.AnswerDue = k.workdays.TermEnd(k.today, max(1, k.workdays.WorkdaysBetween(k.today, r.SettleDue)/2))
 	return map[string]any{"department": r.Department, "answer_due": r.AnswerDue}, s.openObligation(tx, answerDuty(r.objection(), k.today))
 }
 
@@ -152,10 +152,15 @@ func (s *Store) otherThanDecider(tx *gorm.DB, r *objectionRow, actor models.Acto
 		if err := s.mayDecide(tx, a, actor); err != nil {
 			return err
 		}
-		query = `SELECT (SELECT COUNT(*) FROM application_events WHERE application_id = ? AND actor = ?) +
+		// who settled another objection is not thereby who decided; to a removal, who removed it is
+		settled := []models.ApplicationEvent{models.EventReopen, models.EventRequeue}
+		if r.Kind == models.ObjectionNotice {
+			settled = append(settled, models.EventRemove)
+		}
+		query = `SELECT (SELECT COUNT(*) FROM application_events WHERE application_id = ? AND actor = ? AND event NOT IN ?) +
 			(SELECT COUNT(*) FROM selection_ranks WHERE cycle_id = ? AND application_id = ? AND decided_by = ?) +
 			(SELECT COUNT(*) FROM visits WHERE application_id = ? AND signed_by <> '' AND (visitor_a = ? OR visitor_b = ?))`
-		args = []any{a.ID, actor, a.CycleID, a.ID, actor, a.ID, actor, actor}
+		args = []any{a.ID, actor, settled, a.CycleID, a.ID, actor, a.ID, actor, actor}
 	}
 	var n int64
 	if err := tx.Raw(query, args...).Scan(&n).Error; err != nil {
