@@ -56,7 +56,12 @@ const (
 func HouseholdActor(uscc string) Actor { return Actor("household:" + uscc) }
 
 // Household is the USCC of the household that acted, if the actor is one.
-func (a Actor) Household() (uscc string, ok bool) { return strings.CutPrefix(string(a), "household:") }
+func (a Actor) Household() (uscc string, ok bool) {
+	if uscc, ok = strings.CutPrefix(string(a), "household:"); !ok {
+		return "", false
+	}
+	return uscc, true
+}
 
 // UserID is the id of the user that acted, if the actor is one.
 func (a Actor) UserID() (int64, bool) {

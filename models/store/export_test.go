@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -17,3 +18,6 @@ func WeakHash(password string) string {
 
 // ForbidLoadData makes the store work as on a server with local_infile off.
 func (s *Store) ForbidLoadData() { s.noLoadData = true }
+
+// SetNow lets tests choose the moment at which things are recorded.
+func (s *Store) SetNow(now func() time.Time) { s.now = now }
