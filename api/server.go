@@ -160,6 +160,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerHouseholds()
 	server.registerComplaints()
 	server.registerDocuments()
+	server.registerCaseFiles()
 	return server
 }
 

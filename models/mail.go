@@ -27,6 +27,13 @@ const (
 	MailNoticeObjection MailKind = "notice_objection" // 公示异议办理: to whoever objects to a notice; its recipient is for the bureau only
 )
 
+var mailKindNames = map[MailKind]string{MailDigest: "办事提醒", MailEscalation: "逾期督办", MailConnection: "取数故障", MailCycleStarted: "年度工作启动",
+	MailPlanChanged: "计划或政策调整", MailApplication: "申报进展", MailObjection: "异议办理", MailAccess: "登录链接", MailAccessCode: "登录码发放告知",
+	MailNoticeObjection: "公示异议办理"}
+
+// Name is the kind in words.
+func (k MailKind) Name() string { return mailKindNames[k] }
+
 // BureauOnly says whether who receives such mail, and what it says, is for the bureau's eyes alone (三(二)).
 func (k MailKind) BureauOnly() bool { return k == MailNoticeObjection }
 
@@ -76,6 +83,7 @@ func (m Message) About() string {
 type Mail struct {
 	ID int64
 	Message
+	Case      string // what it is about: Message.About
 	MessageID string // the header, the same on every attempt, so that receivers know a repetition
 	State     MailState
 	Attempts  int

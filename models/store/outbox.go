@@ -38,7 +38,7 @@ type mailRow struct {
 func (mailRow) TableName() string { return "outbox" }
 
 func (r mailRow) mail() models.Mail {
-	m := models.Mail{ID: r.ID, MessageID: r.MessageID, State: r.State, Attempts: r.Attempts, NextAt: r.NextAt, LastError: r.LastError, CreatedAt: r.CreatedAt,
+	m := models.Mail{ID: r.ID, Case: r.About, MessageID: r.MessageID, State: r.State, Attempts: r.Attempts, NextAt: r.NextAt, LastError: r.LastError, CreatedAt: r.CreatedAt,
 		Message: models.Message{District: r.District, CycleID: r.CycleID, Kind: r.Kind, Recipient: r.Recipient, OnDate: r.OnDate, Subject: r.Subject, HTML: r.HTML, Text: r.Text}}
 	if r.SentAt != nil {
 		m.SentAt = *r.SentAt
@@ -80,7 +80,7 @@ func (s *Store) enqueue(tx *gorm.DB, msgs ...models.Message) (added int, err err
 // MailsAbout gives the mails about some cases (ApplicationObject, ObjectionObject), in order, without what they say.
 func (s *Store) MailsAbout(ctx context.Context, cases ...string) ([]models.Mail, error) {
 	var rows []mailRow
-	err := s.db.WithContext(ctx).Select("id, district, cycle_id, kind, recipient, on_date, state, created_at, sent_at").Where("about IN ?", cases).Order("id").Find(&rows).Error
+	err := s.db.WithContext(ctx).Select("id, district, cycle_id, kind, recipient, on_date, about, state, created_at, sent_at").Where("about IN ?", cases).Order("id").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("reading the mails about %v: %w", cases, err)
 	}
