@@ -109,7 +109,9 @@ func (p *program) run(ctx context.Context, what parts, ready func(address string
 		defer stopWorker()
 		switch {
 		case what.api:
-			return p.answer(ctx, "BANGFU_ADDR", p.config.Addr, p.handler(), ready)
+			server := p.server()
+			defer server.Wait() // what it does beside requests needs the database
+			return p.answer(ctx, "BANGFU_ADDR", p.config.Addr, server.Handler(), ready)
 		case p.config.WorkerAddr != "":
 			return p.answer(ctx, "BANGFU_WORKER_ADDR", p.config.WorkerAddr, p.workerHealth(), ready)
 		default:
@@ -169,13 +171,13 @@ func (p *program) answer(ctx context.Context, setting, address string, handler h
 	return <-stopped
 }
 
-func (p *program) handler() http.Handler {
+func (p *program) server() *api.Server {
 	return api.New(p.store, p.temporal, api.Options{
 		Program: programVersion(), PublicURL: p.config.PublicURL, TemporalUI: p.config.TemporalUI, Namespace: p.config.TemporalNamespace,
 		AllowRehearsal: p.config.AllowRehearse, MaxUpload: p.config.MaxUpload(), Folders: p.config.FolderList(), AdminToken: p.config.AdminToken,
 		TrustedProxies: p.config.TrustedProxies(), PublicPerMinute: int64(p.config.PublicMinute),
 		Registry: p.registry, Logger: p.logger,
-	}).Handler()
+	})
 }
 
 // workerHealth is what a worker on its own shows: whether its parts answer, and its measurements.

@@ -185,19 +185,20 @@ func (s *Store) OpenOperatorSession(ctx context.Context, uscc, typed string) (to
 		}
 		hash = hashAccessCode(uscc, code)
 	}
+	// a guess must not take the one writer's place that SQLite has: what is not there is refused without a transaction
+	var row accessRow
+	switch err := s.db.WithContext(ctx).Where("hash = ? AND used_at IS NULL AND expires_at > ?", hash, s.now()).Take(&row).Error; {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return "", session, refused
+	case err != nil:
+		return "", session, fmt.Errorf("looking a one-time secret up: %w", err)
+	}
 	b := make([]byte, 32)
 	if _, err := rand.Read(b); err != nil {
 		return "", session, fmt.Errorf("opening an operator's session: %w", err)
 	}
 	token = operatorPrefix + base64.RawURLEncoding.EncodeToString(b)
 	err = s.tx(ctx, func(tx *gorm.DB) error {
-		var row accessRow
-		switch err := tx.Where("hash = ?", hash).Take(&row).Error; {
-		case errors.Is(err, gorm.ErrRecordNotFound):
-			return refused
-		case err != nil:
-			return err
-		}
 		now := s.now()
 		used := tx.Model(&accessRow{}).Where("hash = ? AND used_at IS NULL AND expires_at > ?", hash, now).Update("used_at", now)
 		if used.Error != nil {

@@ -142,3 +142,66 @@ func TestManyWritersAtOnceMakeOneChain(t *testing.T) {
 		require.EqualValues(t, 80, report.Entries)
 	})
 }
+
+func TestEveryEntryIsFoundInTheDistrictThatItConcerns(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		for _, code := range []string{"110107", "110108"} {
+			require.NoError(t, s.SetDistrict(ctx, models.ActorConsole, models.District{Code: code, Name: "区", City: "市"}))
+		}
+		local, err := s.AddUser(ctx, models.ActorConsole, models.User{Email: "a@example.com", Name: "甲", Role: models.RoleAuditor, District: "110107"}, "")
+		require.NoError(t, err)
+		_, _, err = s.CreateToken(ctx, models.ActorConsole, local.ID, "令牌", 0)
+		require.NoError(t, err)
+		all, err := s.AddUser(ctx, models.ActorConsole, models.User{Email: "b@example.com", Name: "乙", Role: models.RoleAuditor}, "")
+		require.NoError(t, err)
+		_, err = s.EnsurePolicy(ctx, "110108", 2026)
+		require.NoError(t, err)
+		_, err = s.AddComplaint(ctx, models.Complaint{District: "110108", About: "事项", Statement: "情况", ByActor: models.ActorPublic})
+		require.NoError(t, err)
+		for _, object := range []string{"cycle/110107-2026", "department/110108/tax", "connection:110107/tax", "110107-2026-tax-3", "certification/110108-2026-MTYX-0001",
+			"holidays/2026", "system", "user/999999", "complaint/110107", "household/92110107MA3AGYGLUW"} {
+			require.NoError(t, s.Audit(ctx, models.ActorConsole, "test", object, nil))
+		}
+		of := func(district string) (objects []string) {
+			page, err := s.DistrictAudit(ctx, district, "", 0, 100)
+			require.NoError(t, err)
+			for _, e := range page {
+				objects = append(objects, e.Object)
+			}
+			return objects
+		}
+		require.Equal(t, []string{"district/110107", fmt.Sprintf("user/%d", local.ID), "token/1", "cycle/110107-2026", "connection:110107/tax", "110107-2026-tax-3"}, of("110107"))
+		require.Equal(t, []string{"district/110108", "policy/1", "complaint/1", "department/110108/tax", "certification/110108-2026-MTYX-0001"}, of("110108"))
+		require.Contains(t, of(""), fmt.Sprintf("user/%d", all.ID), "who belongs to no district is for those of all")
+		report, err := s.VerifyAudit(ctx, nil)
+		require.NoError(t, err)
+		require.True(t, report.Intact, "the chain is as it was")
+	})
+}
+
+// A record that was written before entries were found by district is sorted into districts once.
+func TestAnOlderRecordIsSortedIntoItsDistricts(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		require.NoError(t, s.SetDistrict(ctx, models.ActorConsole, models.District{Code: "110107", Name: "区", City: "市"}))
+		require.NoError(t, s.SetDepartment(ctx, models.ActorConsole, models.Department{District: "110107", Code: "tax", Name: "区税务局"}))
+		u, err := s.AddUser(ctx, models.ActorConsole, models.User{Email: "a@example.com", Name: "甲", Role: models.RoleAuditor, District: "110107"}, "")
+		require.NoError(t, err)
+		_, _, err = s.CreateToken(ctx, models.ActorConsole, u.ID, "令牌", 0)
+		require.NoError(t, err)
+		_, err = s.EnsurePolicy(ctx, "110107", 2026)
+		require.NoError(t, err)
+		require.NoError(t, s.Audit(ctx, models.ActorConsole, "test", "cycle/110107-2026", nil))
+		require.NoError(t, s.Audit(ctx, models.ActorConsole, "test", "holidays/2026", nil))
+		before, err := s.DistrictAudit(ctx, "110107", "", 0, 100)
+		require.NoError(t, err)
+		require.Len(t, before, 6)
+
+		require.NoError(t, s.MigrateDown(ctx))
+		require.NoError(t, s.Migrate(ctx))
+		after, err := s.DistrictAudit(ctx, "110107", "", 0, 100)
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+	})
+}
