@@ -228,12 +228,16 @@ type CommandInput struct {
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100" doc:"同一请求重发时保持不变"`
 }
 
-func (s *Server) submitApplication(ctx context.Context, u models.User, in *CommandInput) (*struct{ Body Receipt }, error) {
+func (s *Server) submitApplication(ctx context.Context, u models.User, in *struct {
+	CommandInput
+	SignedForm string `query:"signed_form" maxLength:"26" doc:"经营者本人签字的申报表的材料编号；只有代为录入的人需要填写"`
+}) (*struct{ Body Receipt }, error) {
 	a, err := s.ownApplication(ctx, u, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	a, err = s.act(ctx, a, models.ApplicationCommand{CommandID: commandKey(in.IdempotencyKey), Event: models.EventSubmit, Actor: u.Actor(), Clause: "附三(二)2"})
+	a, err = s.act(ctx, a, models.ApplicationCommand{CommandID: commandKey(in.IdempotencyKey), Event: models.EventSubmit, Actor: u.Actor(), Clause: "附三(二)2",
+		DocumentID: in.SignedForm})
 	if err != nil {
 		return nil, err
 	}

@@ -246,6 +246,7 @@ type ApplicationCommand struct {
 	Findings      []GroundFinding // pass_review, refuse: what the reviewer found
 	VisitID       int64           // pass_visit, fail_visit
 	Days          int             // ask_supplement: working days; 0 = the policy's
+	DocumentID    string          // submit: the form with the operator's own signature, where an officer entered it
 }
 
 // GroundFinding is a reviewer's finding on one ground (附三(三)2); its reason is text, kept in the record.

@@ -22,7 +22,6 @@ type applicationTerms struct {
 	policy    *policy.Policy
 	workdays  *calendar.Workdays
 	candidate *models.Candidate // what departments delivered: of submit, recommend, consent and the review
-	signed    bool              // the operator's signed form is among the documents: of submit
 }
 
 // applicationTerms reads them, before the transaction of the event.
@@ -48,10 +47,7 @@ func (s *Store) applicationTerms(ctx context.Context, c models.ApplicationComman
 		}
 		t.candidate = &candidate
 	}
-	if c.Event == models.EventSubmit && a.EnteredForOperator() {
-		t.signed, err = s.signedFormOf(ctx, a.ID)
-	}
-	return t, err
+	return t, nil
 }
 
 // policyByID gives a version's policy without reading the file again.
@@ -63,17 +59,19 @@ func (s *Store) policyByID(ctx context.Context, id int64) (*policy.Policy, error
 	return v.Policy, err
 }
 
-// PurposeSignature is the purpose of the document that an officer uploads who enters an application for an operator
-// without means: the form with the operator's own signature.
-const PurposeSignature = "signature"
-
-func (s *Store) signedFormOf(ctx context.Context, applicationID int64) (bool, error) {
+// signed refuses the submission of what an officer entered without the form that the operator has signed.
+func (s *Store) signed(tx *gorm.DB, a *models.Application, c models.ApplicationCommand) error {
 	var n int64
-	err := s.db.WithContext(ctx).Table("documents").Where("subject = ? AND purpose = ?", models.ApplicationObject(applicationID), PurposeSignature).Count(&n).Error
-	if err != nil {
-		return false, fmt.Errorf("looking for the signed form of application %d: %w", applicationID, err)
+	if c.DocumentID != "" {
+		err := tx.Table("documents").Where("id = ? AND subject = ?", c.DocumentID, models.ApplicationObject(a.ID)).Count(&n).Error
+		if err != nil {
+			return fmt.Errorf("looking for the signed form of application %d: %w", a.ID, err)
+		}
 	}
-	return n > 0, nil
+	if n == 0 {
+		return models.Invalid("signed_form", "代为录入的申报，请先上传经营者本人签字的申报表，提交时填写该材料的编号")
+	}
+	return nil
 }
 
 // basis is what the record says a submission or recommendation was checked on.
@@ -82,7 +80,7 @@ type basis struct {
 	PolicyID int64       `json:"policy_id"`
 	RunID    int64       `json:"run_id"`
 	DataMark string      `json:"data_mark"`
-	Signed   bool        `json:"signed_form,omitempty"` // entered by an officer on the operator's signature
+	Signed   string      `json:"signed_form,omitempty"` // the document with the operator's signature, where an officer entered it
 }
 
 // admit checks an application on the newest data: complete, and not barred (附三(三)1). It takes the tier again, checks
@@ -119,7 +117,7 @@ func (s *Store) admit(tx *gorm.DB, a *models.Application, t applicationTerms, on
 		DoUpdates: clause.AssignmentColumns([]string{"outcome", "checked_by", "value", "on_date"})}).Table("application_grounds").Create(grounds).Error; err != nil {
 		return basis{}, fmt.Errorf("checking the grounds of application %d: %w", a.ID, err)
 	}
-	return basis{Tier: a.Tier, PolicyID: a.PolicyID, RunID: a.RunID, DataMark: a.DataMark, Signed: t.signed}, nil
+	return basis{Tier: a.Tier, PolicyID: a.PolicyID, RunID: a.RunID, DataMark: a.DataMark}, nil
 }
 
 // Barred is the refusal (CodeConflict) that says which bars stand, each with its clause and the data; nil without one.
@@ -134,17 +132,20 @@ func Barred(bars []models.Bar) error {
 	return models.Conflict("不得申报或推荐：%s", strings.Join(words, "；"))
 }
 
-func (s *Store) submitApplication(tx *gorm.DB, a *models.Application, _ models.ApplicationCommand, t applicationTerms, today calendar.Date) (any, error) {
+func (s *Store) submitApplication(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, t applicationTerms, today calendar.Date) (any, error) {
 	if a.Origin != models.OriginOwn {
 		return nil, models.Conflict("部门推荐件须先征得经营者同意，不能直接提交")
 	}
-	if a.EnteredForOperator() && !t.signed {
-		return nil, models.Conflict("代为录入的申报须先上传经营者本人签字的申报表（用途 %s），再提交", PurposeSignature)
+	if a.EnteredForOperator() && c.Actor != models.HouseholdActor(a.USCC) {
+		if err := s.signed(tx, a, c); err != nil {
+			return nil, err
+		}
 	}
 	b, err := s.admit(tx, a, t, today, today)
 	if err != nil {
 		return nil, err
 	}
+	b.Signed = c.DocumentID
 	t.dueForReview(a)
 	return b, nil
 }
@@ -158,7 +159,7 @@ func (s *Store) recommendApplication(tx *gorm.DB, a *models.Application, c model
 	if err != nil {
 		return nil, err
 	}
-	a.LimitOn = t.workdays.AddWorkdays(today, t.policy.Workdays("consent.limit"))
+	a.LimitOn = t.workdays.TermEnd(today, t.policy.Workdays("consent.limit"))
 	a.Due = a.LimitOn
 	return b, s.openObligation(tx, models.Obligation{CycleID: a.CycleID, District: a.District, Kind: models.ObligationConsent,
 		Subject: models.ApplicationObject(a.ID), OwnerKind: models.OwnerHousehold, Owner: a.USCC,
