@@ -23,7 +23,7 @@ func Certificate(c models.Certification, district, verifyURL string) ([]byte, er
 	s.line(middle+12, 210, middle+150, 210, 0.8, gold)
 	diamond(s, middle, 210, 4)
 
-	s.centred(middle, 236, 660, c.Name, style{size: 32, colour: ink, spacing: 2})
+	bearer(s, middle, 226, 660, 52, c.Name)
 	s.centred(middle, 284, 640, "统一社会信用代码　"+c.USCC, style{size: 13, colour: grey, spacing: 0.5})
 	s.centred(middle, 316, 660, "经申报推荐、审核、走访核实、比选和公示，符合“"+c.Category.Name()+"”个体工商户标准，予以认定。", style{size: 15, colour: ink, spacing: 0.6})
 
@@ -43,7 +43,7 @@ func Certificate(c models.Certification, district, verifyURL string) ([]byte, er
 	}
 
 	const code = 84.0
-	x, y := 74.0, h-74-code
+	x, y := 80.0, h-80-code
 	s.fill(x-5, y-5, code+10, code+10, colour{255, 255, 255})
 	s.code(x, y, code, verifyURL)
 	s.text(x+code+14, y+14, "扫码查验", style{size: 12, bold: true, colour: ink, spacing: 1})
@@ -63,6 +63,21 @@ func Certificate(c models.Certification, district, verifyURL string) ([]byte, er
 		s.centred(middle, h-58, 700, lost, style{size: 8, colour: grey})
 	}
 	return s.bytes()
+}
+
+// bearer writes the household's name as large as it fits into the room, in several lines if it is very long.
+func bearer(s *sheet, x, y, w, h float64, name string) {
+	st := style{size: 32, colour: ink, spacing: 2}
+	lines := s.wrap(name, st, w)
+	for st.size > 6 && (len(lines) > 1 && st.size > 20 || float64(len(lines))*st.size*1.3 > h) {
+		st.size, st.spacing = st.size-1, 0.5
+		lines = s.wrap(name, st, w)
+	}
+	step := st.size * 1.3
+	y += (h - float64(len(lines))*step) / 2
+	for i, line := range lines {
+		s.centred(x, y+float64(i)*step, w+20, line, st)
+	}
 }
 
 // border draws the frame: a broad line, a fine one, and corners that turn inwards.

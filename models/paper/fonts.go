@@ -50,11 +50,26 @@ type sheet struct {
 	pdf  gopdf.GoPdf
 	err  error
 	lost []rune // characters that no font has
+
+	glyphs map[glyphKey]glyph // what was looked up
+}
+
+// glyphKey is a character in one weight.
+type glyphKey struct {
+	r    rune
+	bold bool
+}
+
+// glyph is how a character is written: in which face, as which one, how wide at size 1.
+type glyph struct {
+	face  string
+	r     rune
+	width float64
 }
 
 // newSheet begins a document; on is the date that it bears, so that the same facts give the same bytes.
 func newSheet(size gopdf.Rect, title string, on calendar.Date) *sheet {
-	s := &sheet{}
+	s := &sheet{glyphs: map[glyphKey]glyph{}}
 	s.pdf.Start(gopdf.Config{PageSize: size})
 	s.pdf.SetInfo(gopdf.PdfInfo{Title: title, Producer: "bangfu", CreationDate: on.At(0, 0).In(time.UTC)})
 	for _, f := range []struct {
@@ -95,31 +110,46 @@ type run struct {
 
 // runs splits a text by the fonts that have its characters.
 func (s *sheet) runs(text string, st style) []run {
-	faces := regularFaces
-	if st.bold {
-		faces = boldFaces
-	}
 	var out []run
 	for _, r := range text {
-		face := s.face(faces, r, st.size)
-		if face == "" {
-			if !slices.Contains(s.lost, r) {
-				s.lost = append(s.lost, r)
-			}
-			r, face = missing, "serif"
-		}
-		if n := len(out); n > 0 && out[n-1].face == face {
-			out[n-1].text += string(r)
+		g := s.glyph(glyphKey{r, st.bold})
+		if n := len(out); n > 0 && out[n-1].face == g.face {
+			out[n-1].text += string(g.r)
 		} else {
-			out = append(out, run{face, string(r)})
+			out = append(out, run{g.face, string(g.r)})
 		}
 	}
 	return out
 }
 
-func (s *sheet) face(faces []string, r rune, size float64) string {
+// glyph finds how a character is written, once.
+func (s *sheet) glyph(k glyphKey) glyph {
+	if g, ok := s.glyphs[k]; ok {
+		return g
+	}
+	faces := regularFaces
+	if k.bold {
+		faces = boldFaces
+	}
+	g := glyph{face: s.face(faces, k.r), r: k.r}
+	if g.face == "" {
+		if !slices.Contains(s.lost, k.r) {
+			s.lost = append(s.lost, k.r)
+		}
+		g.face, g.r = "serif", missing
+	}
+	const size = 100.0
+	s.note(s.pdf.SetFont(g.face, "", size))
+	w, err := s.pdf.MeasureTextWidth(string(g.r))
+	s.note(err)
+	g.width = w / size
+	s.glyphs[k] = g
+	return g
+}
+
+func (s *sheet) face(faces []string, r rune) string {
 	for _, f := range faces {
-		s.note(s.pdf.SetFont(f, "", size))
+		s.note(s.pdf.SetFont(f, "", 10))
 		has, err := s.pdf.IsCurrFontContainGlyph(r)
 		s.note(err)
 		if has {
@@ -132,11 +162,8 @@ func (s *sheet) face(faces []string, r rune, size float64) string {
 // width is how wide a text is.
 func (s *sheet) width(text string, st style) float64 {
 	var w float64
-	for _, r := range s.runs(text, st) {
-		s.note(s.pdf.SetFont(r.face, "", st.size))
-		part, err := s.pdf.MeasureTextWidth(r.text)
-		s.note(err)
-		w += part + st.spacing*float64(len([]rune(r.text)))
+	for _, r := range text {
+		w += s.glyph(glyphKey{r, st.bold}).width*st.size + st.spacing
 	}
 	return w
 }
@@ -145,23 +172,17 @@ func (s *sheet) width(text string, st style) float64 {
 func (s *sheet) text(x, y float64, text string, st style) {
 	s.pdf.SetTextColor(st.colour.r, st.colour.g, st.colour.b)
 	for _, r := range s.runs(text, st) {
-		s.note(s.pdf.SetFont(r.face, "", st.size))
-		for _, piece := range s.spaced(r.text, st) {
-			w, err := s.pdf.MeasureTextWidth(piece)
-			s.note(err)
+		pieces := []string{r.text}
+		if st.spacing != 0 {
+			pieces = strings.Split(r.text, "")
+		}
+		for _, piece := range pieces {
+			s.note(s.pdf.SetFont(r.face, "", st.size))
 			s.pdf.SetXY(x, y+st.size) // on a common base line whatever the font
 			s.note(s.pdf.Text(piece))
-			x += w + st.spacing
+			x += s.width(piece, st)
 		}
 	}
-}
-
-// spaced gives what is written at once: a whole run, or its characters where they stand apart.
-func (s *sheet) spaced(text string, st style) []string {
-	if st.spacing == 0 {
-		return []string{text}
-	}
-	return strings.Split(text, "")
 }
 
 // centred writes one line around x, smaller if it would be wider than most.
