@@ -23,8 +23,8 @@ type RankItem struct {
 // Ranking lists a cycle's comparison in order, after a place (0 = from the first).
 func (s *Store) Ranking(ctx context.Context, cycleID string, after, limit int) ([]RankItem, error) {
 	var rows []struct {
-		rankRow
-		USCC     string `gorm:"column:uscc"`
+		Row      rankRow `gorm:"embedded"`
+		USCC     string  `gorm:"column:uscc"`
 		Name     string
 		Street   string
 		Tier     models.Tier
@@ -41,7 +41,7 @@ func (s *Store) Ranking(ctx context.Context, cycleID string, after, limit int) (
 	}
 	list := make([]RankItem, len(rows))
 	for i, r := range rows {
-		k, err := r.rank()
+		k, err := r.Row.rank()
 		if err != nil {
 			return nil, err
 		}
