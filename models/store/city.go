@@ -76,7 +76,7 @@ func (s *Store) ActOnCity(ctx context.Context, c models.CityCommand, today calen
 	if c.Days == 0 {
 		c.Days = law.Workdays("city.supplement.limit")
 	}
-	limit := workdays.AddWorkdays(today, c.Days)
+	limit := workdays.TermEnd(today, c.Days)
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		report, err := s.cityReport(s.forUpdate(tx), c.CycleID)
 		if err != nil {

@@ -38,7 +38,7 @@ func (s *Store) ReportToCity(ctx context.Context, r models.CityReport, content [
 	}
 	r.OutcomeDue = due
 	if r.ReportedOn >= due {
-		r.OutcomeDue = workdays.AddWorkdays(r.ReportedOn, law.Workdays("city.supplement.limit"))
+		r.OutcomeDue = workdays.TermEnd(r.ReportedOn, law.Workdays("city.supplement.limit"))
 	}
 	r.At = s.now()
 	err = s.tx(ctx, func(tx *gorm.DB) error {
