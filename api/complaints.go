@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"bangfu/activities"
 	"bangfu/models"
 	"bangfu/models/store"
 )
@@ -54,7 +56,7 @@ type ComplaintInput struct {
 	About     string `json:"about" minLength:"1" maxLength:"200" doc:"事项，如：申报中被收费"`
 	Statement string `json:"statement" minLength:"1" maxLength:"5000" doc:"具体情况"`
 	Name      string `json:"name,omitempty" maxLength:"100" doc:"姓名，可不填"`
-	Contact   string `json:"contact,omitempty" maxLength:"200" doc:"联系方式，可不填；不填则无法答复本人"`
+	Contact   string `json:"contact,omitempty" maxLength:"200" doc:"联系方式，可不填；填写电子邮箱的，处理结果发往该邮箱"`
 }
 
 func (in ComplaintInput) complaint(district string, by models.Actor) models.Complaint {
@@ -170,6 +172,19 @@ func (s *Server) viewWholeComplaint(ctx context.Context, c models.Complaint) (*s
 	return &struct{ Body ComplaintDetail }{v}, nil
 }
 
+// complaintMail is the answer as a mail, to whoever left an address.
+func (s *Server) complaintMail(ctx context.Context, c models.Complaint, answer string) ([]models.Message, error) {
+	if _, ok := c.Email(); !ok {
+		return nil, nil
+	}
+	d, err := s.Store.District(ctx, c.District)
+	if err != nil {
+		return nil, err
+	}
+	m, err := activities.ComplaintLetter(d, s.Options.PublicURL, c, answer, time.Now())
+	return []models.Message{m}, err
+}
+
 func (s *Server) answerComplaint(ctx context.Context, u models.User, in *struct {
 	ID   int64 `path:"id" minimum:"1"`
 	Body struct {
@@ -187,8 +202,15 @@ func (s *Server) answerComplaint(ctx context.Context, u models.User, in *struct 
 	if err != nil {
 		return nil, err
 	}
-	if c, err = s.Store.AnswerComplaint(ctx, u.Actor(), c.ID, answer); err != nil {
+	mails, err := s.complaintMail(ctx, c, in.Body.Answer)
+	if err != nil {
 		return nil, err
+	}
+	if c, err = s.Store.AnswerComplaint(ctx, u.Actor(), c.ID, answer, mails...); err != nil {
+		return nil, err
+	}
+	if len(mails) > 0 {
+		s.wakeOutbox(ctx)
 	}
 	return s.viewWholeComplaint(ctx, c)
 }

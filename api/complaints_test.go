@@ -41,7 +41,7 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 		elsewhere := token(t, db, models.User{Email: "elsewhere@example.com", Name: "外区管理员", Role: models.RoleAdmin, District: "110108"})
 
 		const secret = "甲乙丙被要求缴费五百元"
-		w := from(t, s, "203.0.113.1", "/public/v1/complaints", `{"district":"110107","about":"收费","statement":"`+secret+`","name":"张三","contact":"13800000000"}`)
+		w := from(t, s, "203.0.113.1", "/public/v1/complaints", `{"district":"110107","about":"收费","statement":"`+secret+`","name":"张三","contact":"whistle@example.cn"}`)
 		require.Equal(t, map[string]any{"number": "诉110107-1"}, withoutSchema(answer[map[string]any](t, w, http.StatusCreated)), "a number and nothing else")
 		operator := operatorToken(t, db, "110107", withAddress)
 		require.Equal(t, "诉110107-2", answer[ComplaintReceipt](t, call(t, s, operator, "POST", "/api/v1/complaints",
@@ -63,7 +63,7 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 		require.Equal(t, "household", second.Items[0].By)
 		require.Empty(t, second.Next)
 		whole := answer[ComplaintDetail](t, call(t, s, local, "GET", "/api/v1/complaints/1", nil), http.StatusOK)
-		require.Equal(t, []string{secret, "张三", "13800000000", ""}, []string{whole.Statement, whole.Name, whole.Contact, whole.USCC})
+		require.Equal(t, []string{secret, "张三", "whistle@example.cn", ""}, []string{whole.Statement, whole.Name, whole.Contact, whole.USCC})
 
 		// ten working days, owed by the bureau
 		owed, err := db.Obligations(ctx, store.ObligationFilter{CycleID: cycle.ID, Owner: models.BureauCode, State: models.ObligationOpen}, store.ObligationCursor{}, 100)
@@ -94,18 +94,31 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, left, len(owed)-1)
 
+		// whoever left an address hears of it, and nobody but the bureau sees that they did
+		require.Equal(t, http.StatusOK, call(t, s, local, "POST", "/api/v1/complaints/1/answer", map[string]any{"answer": "已责成退还"}).Code)
+		m, ok, err := db.ClaimMail(ctx)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, "whistle@example.cn", m.Recipient)
+		require.Contains(t, m.Text, "已责成退还")
+		require.NotContains(t, m.Text+m.HTML, secret)
+		require.Contains(t, call(t, s, local, "GET", "/api/v1/mails", nil).Body.String(), "whistle@")
+		for _, path := range []string{"/api/v1/mails", fmt.Sprintf("/api/v1/mails/%d", m.ID)} {
+			require.NotContains(t, call(t, s, tokens[models.RoleAuditor], "GET", path, nil).Body.String(), "whistle@")
+		}
+
 		entries, err := db.AuditPage(ctx, "", 0, 1000)
 		require.NoError(t, err)
 		var actions []string
 		for _, e := range entries {
-			for _, text := range []string{secret, "收费", "张三", "13800000000", "强行", "整改"} {
+			for _, text := range []string{secret, "收费", "张三", "whistle@example.cn", "强行", "整改", "退还"} {
 				require.NotContains(t, e.Detail, text, "what was written stays out of the record")
 			}
 			if strings.HasPrefix(e.Action, "complaint.") {
 				actions = append(actions, e.Action+" "+e.Object)
 			}
 		}
-		require.Equal(t, []string{"complaint.receive complaint/1", "complaint.receive complaint/2", "complaint.read complaint/1", "complaint.answer complaint/2"}, actions)
+		require.Equal(t, []string{"complaint.receive complaint/1", "complaint.receive complaint/2", "complaint.read complaint/1", "complaint.answer complaint/2", "complaint.answer complaint/1"}, actions)
 	})
 }
 

@@ -16,7 +16,7 @@ type MailView struct {
 	ID        int64  `json:"id"`
 	District  string `json:"district"`
 	Cycle     string `json:"cycle,omitempty"`
-	Kind      string `json:"kind" enum:"digest,escalation,connection,cycle_started,plan_changed,application,objection,notice_objection,access,access_code"`
+	Kind      string `json:"kind" enum:"digest,escalation,connection,cycle_started,plan_changed,application,objection,notice_objection,access,access_code,complaint"`
 	Recipient string `json:"recipient"`
 	On        string `json:"on" doc:"邮件所述日期；演练时为模拟日期"`
 	Subject   string `json:"subject"`
@@ -61,8 +61,8 @@ func (s *Server) listMails(ctx context.Context, u models.User, in *struct {
 	Recipient string `query:"recipient" maxLength:"200"`
 }) (*struct{ Body Page[MailView] }, error) {
 	f := store.MailFilter{District: u.District, State: models.MailState(in.State), Recipient: in.Recipient}
-	if !u.Bureau() { // who objects to a notice stays confidential (三(二))
-		f.Without = models.MailNoticeObjection
+	if !u.Bureau() { // who objects to a notice or complains stays confidential (三(二))
+		f.Without = models.BureauOnlyMails
 	}
 	list, err := s.Store.Mails(ctx, f, in.After, in.Limit+1)
 	if err != nil {

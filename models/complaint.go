@@ -80,6 +80,11 @@ func (c Complaint) Validate() error {
 	return nil
 }
 
+// Email is the contact, if it is an address to which the answer can be sent.
+func (c Complaint) Email() (address string, ok bool) {
+	return c.Contact, c.Contact != "" && ValidateEmail("contact", c.Contact) == nil
+}
+
 // Answer says whether the complaint can be answered now (CodeConflict if it was).
 func (c Complaint) Answer() (ComplaintState, error) {
 	if c.State != ComplaintOpen {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,17 +26,21 @@ const (
 	MailAccess          MailKind = "access"           // 登录链接: holds a secret
 	MailAccessCode      MailKind = "access_code"      // 登录码发放告知: tells the operator that a code was handed out, without it
 	MailNoticeObjection MailKind = "notice_objection" // 公示异议办理: to whoever objects to a notice; its recipient is for the bureau only
+	MailComplaint       MailKind = "complaint"        // 举报投诉答复: to whoever complained and left an address; for the bureau only
 )
 
 var mailKindNames = map[MailKind]string{MailDigest: "办事提醒", MailEscalation: "逾期督办", MailConnection: "取数故障", MailCycleStarted: "年度工作启动",
 	MailPlanChanged: "计划或政策调整", MailApplication: "申报进展", MailObjection: "异议办理", MailAccess: "登录链接", MailAccessCode: "登录码发放告知",
-	MailNoticeObjection: "公示异议办理"}
+	MailNoticeObjection: "公示异议办理", MailComplaint: "举报投诉答复"}
 
 // Name is the kind in words.
 func (k MailKind) Name() string { return mailKindNames[k] }
 
-// BureauOnly says whether who receives such mail, and what it says, is for the bureau's eyes alone (三(二)).
-func (k MailKind) BureauOnly() bool { return k == MailNoticeObjection }
+// BureauOnlyMails are the kinds of which who receives them, and what they say, is for the bureau's eyes alone (三(二)).
+var BureauOnlyMails = []MailKind{MailNoticeObjection, MailComplaint}
+
+// BureauOnly says whether the kind is one of BureauOnlyMails.
+func (k MailKind) BureauOnly() bool { return slices.Contains(BureauOnlyMails, k) }
 
 // Secret says whether mails of the kind hold a secret: nobody reads them in the outbox, their text is gone once they were sent or
 // failed, and they are not tried for longer than the secret works.

@@ -167,10 +167,16 @@ func TestAMailWithASecretIsWipedWhenItWasSentOrFailedAndNeverTriedForLongerThanT
 			require.NoError(t, err)
 			return m
 		}
+		now = now.Add(-time.Minute)
+		_, err := s.Enqueue(ctx, message("waits@example.cn", "1"))
+		require.NoError(t, err)
+		now = now.Add(time.Minute)
 		secret := link(t, s)
 		sent := settle(models.MailAccepted)
 		require.Equal(t, models.MailSent, sent.State)
+		require.Equal(t, models.MailAccess, sent.Kind, "before whatever waits: somebody sits in front of it")
 		require.Empty(t, sent.Text+sent.HTML)
+		require.Equal(t, "税务", settle(models.MailAccepted).Text, "other mails keep their text")
 
 		link(t, s)
 		failed := settle(models.MailRefused)

@@ -106,8 +106,9 @@ func (s *Store) Complaints(ctx context.Context, f ComplaintFilter, after int64, 
 	return list, nil
 }
 
-// AnswerComplaint records the bureau's answer (a reason's id), once, and fulfils what it owes. CodeConflict for one that was answered.
-func (s *Store) AnswerComplaint(ctx context.Context, actor models.Actor, id, answerID int64) (c models.Complaint, err error) {
+// AnswerComplaint records the bureau's answer (a reason's id), once, and fulfils what it owes; mails go into the outbox with it. CodeConflict
+// for one that was answered.
+func (s *Store) AnswerComplaint(ctx context.Context, actor models.Actor, id, answerID int64, mails ...models.Message) (c models.Complaint, err error) {
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		if c, err = complaint(s.forUpdate(tx), id); err != nil {
 			return err
@@ -130,6 +131,9 @@ func (s *Store) AnswerComplaint(ctx context.Context, actor models.Actor, id, ans
 			if err := s.fulfilObligation(tx, c.CycleID, models.ObligationComplaint, models.ComplaintObject(id), models.BureauCode, today, actor); err != nil {
 				return err
 			}
+		}
+		if _, err := s.enqueue(tx, mails...); err != nil {
+			return err
 		}
 		return s.audit(tx, actor, "complaint.answer", models.ComplaintObject(id), map[string]any{"on": today, "answer_id": answerID})
 	})
