@@ -116,15 +116,26 @@ func (r *candidates) page(ctx context.Context, codes []string) error {
 		{"SELECT uscc, MAX(valid_until) FROM certifications WHERE uscc " + in + " AND state = '" + string(models.CertificationValid) + "' AND cycle_id <> ? GROUP BY uscc", append(slices.Clone(list), r.cycle.ID), r.certified},
 		{"SELECT r.uscc, " + effectiveTierSQL + r.store.effectiveFrom() + " AND r.uscc " + in, append(effectiveArgs(r.run), list...), r.tier},
 	} {
-		if err := r.rows(ctx, q.query, q.args, q.add); err != nil {
+		if err := r.rows(ctx, len(codes) == 1, q.query, q.args, q.add); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *candidates) rows(ctx context.Context, query string, args []any, add func(rows *sql.Rows) error) error {
-	rows, err := r.store.sql.QueryContext(ctx, query, args...)
+// rows reads the answer of a query, prepared once if it is asked often: those for one household, at every step of an application.
+func (r *candidates) rows(ctx context.Context, often bool, query string, args []any, add func(rows *sql.Rows) error) error {
+	ask := r.store.sql.QueryContext
+	if often {
+		stmt, err := r.store.prepare(ctx, query)
+		if err != nil {
+			return err
+		}
+		ask = func(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+			return stmt.QueryContext(ctx, args...)
+		}
+	}
+	rows, err := ask(ctx, query, args...)
 	if err != nil {
 		return err
 	}
