@@ -87,7 +87,10 @@ func (s *Store) ObjectionCandidates(ctx context.Context, o models.Objection) ([]
 func (s *Store) settleTier(tx *gorm.DB, k *objectionCase, c models.ObjectionCommand) error {
 	r := &k.row
 	r.TierAfter, r.Effect = c.Tier, models.EffectTier
-	if r.TierAfter == models.NoTier {
+	switch {
+	case c.Tier == r.TierBefore:
+		return models.Invalid("tier", "%s就是被异议的分型：异议成立的，请写明应认定的分型；不成立的，请维持原结果", c.Tier)
+	case c.Tier == models.NoTier:
 		r.TierAfter = k.judged
 	}
 	if r.TierAfter == r.TierBefore {
