@@ -19,7 +19,7 @@ import (
 const (
 	maxUnpacked = 512 << 20 // bytes of all its streams together
 	maxObjects  = 200_000
-	readTime    = 20 * time.Second
+	readTime    = 10 * time.Second
 )
 
 func damagedPDF(cause error) error {
