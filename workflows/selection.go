@@ -1,9 +1,11 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bangfu/activities"
@@ -194,7 +196,12 @@ func (s *selection) finish(ctx workflow.Context) error {
 		}
 		s.Finishes++ // each a command of its own, also when somebody came later
 		d := models.SelectionDecision{CommandID: fmt.Sprintf("finish/%s/%d", workflow.GetInfo(ctx).FirstRunID, s.Finishes), CycleID: s.CycleID, All: true, ReasonID: m.ReasonID, Actor: actor}
-		if _, err := s.decide(bulk(ctx, "阶段结束，其余按比选方案确认"), d); err != nil {
+		_, err := s.decide(bulk(ctx, "阶段结束，其余按比选方案确认"), d)
+		if refusal := (*temporal.ApplicationError)(nil); errors.As(err, &refusal) && refusal.NonRetryable() {
+			s.Finish, s.Ranked = nil, false // the record stands in the way: look again, and wait to be told anew
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
