@@ -45,7 +45,7 @@ func viewReviewItem(a models.Application, names map[models.Actor]string) ReviewI
 // ReviewPage is a part of a work list with what the whole list holds.
 type ReviewPage struct {
 	Page[ReviewItem]
-	Counts map[models.ApplicationState]int64 `json:"counts" doc:"全部列表中各状态的件数"`
+	Counts map[models.ApplicationState]int64 `json:"counts" doc:"整个列表中所查状态各有多少件"`
 }
 
 // ReviewInput names an application.

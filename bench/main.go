@@ -1,9 +1,9 @@
 // Command bench measures what bangfu must hold (issue "Speed"): on MariaDB and a real Temporal server, side by side in one
 // run, tiering end to end against one hand-written INSERT … SELECT CASE, import against LOAD DATA, and the policy's
-// evaluation alone. It prints a Markdown table at the end.
+// evaluation alone; and the season's lists under load. It prints a Markdown table at the end.
 //
 // Environment: BANGFU_TEST_MYSQL (a server whose user may create databases; `make bench` starts a private one),
-// TEMPORAL_CLI, BENCH_ROWS (households of the largest district; 1000000), BENCH_ROUNDS (repetitions; 3).
+// TEMPORAL_CLI, BENCH_ROWS (households of the largest district; 1000000), BENCH_ROUNDS (repetitions; 3), BENCH_APPLICATIONS (5000).
 package main
 
 import (
@@ -53,6 +53,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	applying, err := number("BENCH_APPLICATIONS", 5000)
+	if err != nil {
+		return err
+	}
 	server, err := url.Parse(os.Getenv("BANGFU_TEST_MYSQL"))
 	if err != nil || server.Host == "" {
 		return fmt.Errorf("BANGFU_TEST_MYSQL is not like mysql://user:password@host:3306/; run `make bench`")
@@ -82,6 +86,12 @@ func run(ctx context.Context) error {
 		sizes = append(sizes, s)
 	}
 	b.linear(sizes)
+	if err == nil {
+		err = b.applications(ctx, e, applying)
+	}
+	if err == nil {
+		err = b.worklist(ctx)
+	}
 	machine, unknown := b.machine(ctx)
 	fmt.Printf("\n%s\n\n%s", machine, b.tables.String())
 	return errors.Join(err, unknown)

@@ -26,12 +26,8 @@ type ReviewQuery struct {
 
 // Reviews lists applications by due date (without one first) and id: each state is one walk along an index, however long the list is.
 func (s *Store) Reviews(ctx context.Context, q ReviewQuery) ([]models.Application, error) {
-	states := q.States
-	if len(states) == 0 {
-		states = models.ReviewStates
-	}
 	var list []models.Application
-	for _, state := range states {
+	for _, state := range q.states() {
 		rows, err := s.reviewsIn(ctx, q, state)
 		if err != nil {
 			return nil, fmt.Errorf("listing the applications under review in %s: %w", q.District, err)
@@ -65,8 +61,9 @@ func (s *Store) reviewsIn(ctx context.Context, q ReviewQuery, state models.Appli
 	return append(rows, dated...), err
 }
 
+// where selects what the query asks for, in whatever state; a list shows no statements, and so reads none.
 func (q ReviewQuery) where(tx *gorm.DB) *gorm.DB {
-	tx = tx.Model(&applicationRow{}).Where("district = ?", q.District)
+	tx = tx.Model(&applicationRow{}).Omit("statement").Where("district = ?", q.District)
 	if q.Cycle != "" {
 		tx = tx.Where("cycle_id = ?", q.Cycle)
 	}
@@ -79,13 +76,20 @@ func (q ReviewQuery) where(tx *gorm.DB) *gorm.DB {
 	return tx
 }
 
-// ReviewCounts counts the applications of a list per state, whatever states the query asks for.
+func (q ReviewQuery) states() []models.ApplicationState {
+	if len(q.States) == 0 {
+		return models.ReviewStates
+	}
+	return q.States
+}
+
+// ReviewCounts counts a whole list per state, wherever its cursor is.
 func (s *Store) ReviewCounts(ctx context.Context, q ReviewQuery) (map[models.ApplicationState]int64, error) {
 	var rows []struct {
 		State models.ApplicationState
 		N     int64
 	}
-	if err := q.where(s.db.WithContext(ctx)).Select("state, COUNT(*) AS n").Group("state").Scan(&rows).Error; err != nil {
+	if err := q.where(s.db.WithContext(ctx)).Select("state, COUNT(*) AS n").Where("state IN ?", q.states()).Group("state").Scan(&rows).Error; err != nil {
 		return nil, fmt.Errorf("counting the applications under review in %s: %w", q.District, err)
 	}
 	counts := make(map[models.ApplicationState]int64, len(rows))
