@@ -120,7 +120,8 @@ func (p *Policy) completeGround(g *Ground, base *Policy, category models.Categor
 			g.Points = like.Points
 		}
 	}
-	if g.Check == CheckData && g.Datum == "" && known && like.Datum != "" {
+	// only of the same words: another ground under the letter is not what the work plan's data speak of
+	if g.Check == CheckData && g.Datum == "" && known && like.Datum != "" && g.Text == like.Text {
 		g.Check, g.Datum = like.Check, like.Datum
 		if g.Parameter == nil {
 			g.Parameter = p.own(like.Parameter)

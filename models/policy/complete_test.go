@@ -58,6 +58,11 @@ func TestWhatAFileSaysGoesBeforeTheWorkPlan(t *testing.T) {
 	})
 	require.Equal(t, models.OutcomeNotMet, mended.CheckGround(models.Quality, "A", c, models.Application{}, applied).Outcome, "its own years")
 	require.Empty(t, mended.Bars(c, own, applied, applied), "its own look-back of one year")
+
+	other, err := Load([]byte(strings.Replace(file, "check: data, text: 拥有商标品牌且有一定知名度的", "check: data, text: 网店评分较高的", 1)))
+	require.NoError(t, err)
+	require.Equal(t, models.GroundCheck{Outcome: models.OutcomeNotKnown, Value: "凭材料审核"},
+		other.CheckGround(models.Renowned, "C", c, models.Application{}, applied), "another ground under the same letter is not decided by trademarks")
 }
 
 func TestEveryLimitOfTheProgramIsInWorkingDays(t *testing.T) {
