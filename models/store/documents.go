@@ -47,10 +47,10 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 		if err != nil {
 			return c, err
 		}
-		c.Visit = &v
 		if v.State != models.VisitPlanned { // recorded: its photographs belong to the record
 			c.LastEvent = v.UpdatedAt
 		}
+		c.Visit = &v
 		id = v.ApplicationID
 	}
 	if kind != "objection" {
@@ -60,18 +60,26 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 		}
 		c.District, c.USCC, c.Application = a.District, a.USCC, &a
 		if a.State == models.ApplicationCertified {
-			var asked int64
-			if err := tx.Table("city_checks k").Joins("JOIN certifications c ON c.id = k.certification_id").
-				Where("c.application_id = ? AND k.state = ?", a.ID, models.CitySupplementAsked).Count(&asked).Error; err != nil {
-				return c, fmt.Errorf("reading whether the city asks about application %d: %w", a.ID, err)
+			if c.CityAsks, err = cityAsks(tx, a.ID); err != nil {
+				return c, err
 			}
-			c.CityAsks = asked > 0
 		}
 	}
 	if c.Visit == nil {
 		c.LastEvent, err = s.lastEvent(tx, kind, id)
 	}
 	return c, err
+}
+
+// cityAsks says whether the city waits for supplements to an application's certification.
+func cityAsks(tx *gorm.DB, applicationID int64) (bool, error) {
+	var n int64
+	err := tx.Table("city_checks k").Joins("JOIN certifications c ON c.id = k.certification_id").
+		Where("c.application_id = ? AND k.state = ?", applicationID, models.CitySupplementAsked).Count(&n).Error
+	if err != nil {
+		return false, fmt.Errorf("reading whether the city asks about application %d: %w", applicationID, err)
+	}
+	return n > 0, nil
 }
 
 // lastEvent is when something last happened to an application or objection; zero for a draft. Receiving an objection is no
@@ -108,6 +116,9 @@ func (s *Store) AddDocument(ctx context.Context, u models.User, subject string, 
 		}
 		d = models.Document{ID: rand.Text(), District: c.District, Subject: subject, USCC: c.USCC, Purpose: purpose, Name: file.Name, MediaType: file.MediaType,
 			Size: int64(len(file.Content)), SHA256: hex.EncodeToString(sum[:]), ByActor: u.Actor(), At: s.now()}
+		if !d.At.After(c.LastEvent) { // in the same millisecond
+			d.At = c.LastEvent.Add(time.Millisecond)
+		}
 		kept, err := s.documents(tx, subject)
 		if err != nil {
 			return err
