@@ -68,7 +68,7 @@ var ties = map[Tie]struct {
 	TieSubmitted: {"申报或推荐较早", func(a, b *models.Ranked) int { return cmp.Compare(a.SubmittedOn, b.SubmittedOn) },
 		func(r *models.Ranked) string { return r.SubmittedOn.String() }},
 	TieUSCC: {"统一社会信用代码较小", func(a, b *models.Ranked) int { return strings.Compare(a.USCC, b.USCC) },
-		func(r *models.Ranked) string { return r.USCC }},
+		func(*models.Ranked) string { return "" }}, // an applicant reads this, and who else applied is not for them to know
 }
 
 // Score adds up what the comparison counts, on the day of the application: the grounds found met of the category in
@@ -145,7 +145,11 @@ func (p *Policy) Rank(list []models.Ranked) {
 		}
 		rule := ties[tie]
 		words := func(neighbour *models.Ranked, way string) string {
-			return fmt.Sprintf("与第%d名同为%d分，按%s者优先%s（%s，%s）", neighbour.Place, a.Score.Points, rule.words, way, rule.value(a), rule.value(b))
+			values := ""
+			if rule.value(a) != "" {
+				values = fmt.Sprintf("（%s，%s）", rule.value(a), rule.value(b))
+			}
+			return fmt.Sprintf("与第%d名同为%d分，按%s者优先%s%s", neighbour.Place, a.Score.Points, rule.words, way, values)
 		}
 		if a.Tie != "" {
 			a.Tie += "；"
