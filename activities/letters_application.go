@@ -178,8 +178,7 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 		say("贵户列入“名特优新”拟认定名单", "名单将按规定公示，公示期满且无异议或异议不成立的，予以认定。")
 		return w.rank(ctx, l)
 	case models.EventWaitList:
-		say("贵户列为候补", "名额已满。公示中有空出的名额且来得及完整公示的，按名次递补。")
-		l.Appeal = w.appeal(step)
+		say("贵户列为候补", "名额已满。公示中有空出的名额且来得及完整公示的，按名次递补。") // not decided yet: what it comes to can be objected to
 		return w.rank(ctx, l)
 	case models.EventNotSelect:
 		say("比选未入选", "本年度名额有限，贵户未能入选，欢迎明年继续申报。")

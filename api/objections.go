@@ -332,7 +332,7 @@ func (s *Server) withdrawOwnObjection(ctx context.Context, u models.User, in *st
 }
 
 func (s *Server) listOwnObjections(ctx context.Context, u models.User, in *PageInput) (*struct{ Body Page[ObjectionView] }, error) {
-	return s.objectionPage(ctx, store.ObjectionFilter{District: u.District, By: u.Actor()}, in.After, in.Limit)
+	return s.objectionPage(ctx, store.ObjectionFilter{District: u.District, By: u.Actor(), USCC: u.USCC}, in.After, in.Limit)
 }
 
 func (s *Server) getOwnObjection(ctx context.Context, u models.User, in *ObjectionInput) (*struct{ Body ObjectionDetail }, error) {

@@ -148,6 +148,7 @@ type ObjectionEffect string
 const (
 	EffectTier     ObjectionEffect = "tier"      // 分型结果已更正并公布
 	EffectRemoved  ObjectionEffect = "removed"   // 移出公示名单
+	EffectGone     ObjectionEffect = "gone"      // 已不在公示名单上
 	EffectReopened ObjectionEffect = "reopened"  // 重新审核
 	EffectRequeued ObjectionEffect = "requeued"  // 列为候补
 	EffectLive     ObjectionEffect = "live"      // 已有进行中的申报件，按其继续办理
@@ -156,7 +157,7 @@ const (
 
 // Name is the effect in words.
 func (e ObjectionEffect) Name() string {
-	return map[ObjectionEffect]string{EffectTier: "分型结果已更正并重新公布", EffectRemoved: "已移出公示名单", EffectReopened: "申报重新审核", EffectRequeued: "列为候补",
+	return map[ObjectionEffect]string{EffectTier: "分型结果已更正并重新公布", EffectRemoved: "已移出公示名单", EffectGone: "所涉户此前已不在拟认定名单上", EffectReopened: "申报重新审核", EffectRequeued: "列为候补",
 		EffectLive: "贵户已有进行中的申报件，按该件继续办理", EffectNextYear: "本年度比选和认定已无法变更，下一年度可再行申报，届时不因原决定受影响"}[e]
 }
 

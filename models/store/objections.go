@@ -141,6 +141,12 @@ func (s *Store) FileObjection(ctx context.Context, n models.NewObjection, today 
 		return s.audit(tx, n.By, "objection.receive", models.ObjectionObject(o.ID), map[string]any{"kind": o.Kind, "cycle": o.CycleID, "uscc": o.USCC,
 			"application": o.ApplicationID, "on": today, "accept_due": o.AcceptDue})
 	})
+	if models.CodeOf(err) == models.CodeConflict { // by another at the same moment, perhaps: the same request sent twice
+		var known []objectionRow
+		if s.db.WithContext(ctx).Where("receipt_key = ?", row.ReceiptKey).Limit(1).Find(&known).Error == nil && len(known) > 0 {
+			return known[0].objection(), nil
+		}
+	}
 	if err != nil {
 		return models.Objection{}, fmt.Errorf("taking an objection: %w", err)
 	}
@@ -272,6 +278,7 @@ type ObjectionFilter struct {
 	Open          bool                  // only those that still have to be dealt with
 	Department    string                // that was asked
 	By            models.Actor
+	USCC          string
 	ApplicationID int64
 }
 
@@ -285,7 +292,7 @@ type ObjectionItem struct {
 func (s *Store) Objections(ctx context.Context, f ObjectionFilter, before int64, limit int) ([]ObjectionItem, error) {
 	q := s.db.WithContext(ctx).Model(&objectionRow{})
 	for _, w := range [...]struct{ column, value string }{{"district", f.District}, {"cycle_id", f.CycleID}, {"kind", string(f.Kind)}, {"state", string(f.State)},
-		{"department", f.Department}, {"by_actor", string(f.By)}} {
+		{"department", f.Department}, {"by_actor", string(f.By)}, {"uscc", f.USCC}} {
 		if w.value != "" {
 			q = q.Where(w.column+" = ?", w.value)
 		}

@@ -185,17 +185,13 @@ func (s *Store) settleObjection(tx *gorm.DB, k *objectionCase, c models.Objectio
 	}
 	detail = map[string]any{"outcome": r.Outcome, "clause": c.Clause}
 	if r.Kind == models.ObjectionTier {
-		r.TierAfter = r.TierBefore
-		if upheld {
-			if err := s.settleTier(tx, k, c); err != nil {
-				return nil, err
-			}
+		if err := s.settleTier(tx, k, c); err != nil {
+			return nil, err
 		}
 		detail["tier_before"], detail["tier_after"], detail["judged"], detail["data"] = r.TierBefore, r.TierAfter, k.judged, k.mark
 	}
 	if upheld && r.Kind == models.ObjectionNotice {
-		r.Effect = models.EffectRemoved
-		err = s.removeProposed(tx, r.ApplicationID, objectionCommandID(r.ID), c.Actor, c.ReasonID, c.Clause, k.today)
+		err = s.takeOffList(tx, k, c)
 	}
 	if upheld && r.Kind == models.ObjectionDecision {
 		err = s.reviewAgain(tx, k, c)
@@ -206,6 +202,21 @@ func (s *Store) settleObjection(tx *gorm.DB, k *objectionCase, c models.Objectio
 
 // objectionCommandID is the command with which a settled objection moves its application, once.
 func objectionCommandID(id int64) string { return models.ObjectionObject(id) }
+
+// takeOffList removes the household from the list, unless something else has done so already.
+func (s *Store) takeOffList(tx *gorm.DB, k *objectionCase, c models.ObjectionCommand) error {
+	r := &k.row
+	a, err := s.application(s.forUpdate(tx), r.ApplicationID)
+	if err != nil {
+		return err
+	}
+	if _, err := a.State.Next(models.EventRemove); err != nil {
+		r.Effect = models.EffectGone
+		return nil
+	}
+	r.Effect = models.EffectRemoved
+	return s.removeProposed(tx, r.ApplicationID, objectionCommandID(r.ID), c.Actor, c.ReasonID, c.Clause, k.today)
+}
 
 // reviewAgain takes the application up again where the season still allows it (R14).
 func (s *Store) reviewAgain(tx *gorm.DB, k *objectionCase, c models.ObjectionCommand) error {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -236,6 +237,48 @@ func TestACommandOnAnObjectionCountsOnce(t *testing.T) {
 	})
 }
 
+func TestARequestThatIsSentSeveralTimesAtOnceIsOneObjection(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		uscc, _ := objectionDistrict(t, s, "2026-07-26")
+		ids, errs := make([]int64, 8), make([]error, 8)
+		var wg sync.WaitGroup
+		for i := range ids {
+			wg.Go(func() {
+				o, err := s.FileObjection(context.Background(), tierObjection(uscc, "k"), calendar.MustDate("2026-07-27"))
+				ids[i], errs[i] = o.ID, err
+			})
+		}
+		wg.Wait()
+		for i := range ids {
+			require.NoError(t, errs[i])
+			require.Equal(t, ids[0], ids[i])
+		}
+		list, err := s.Objections(context.Background(), store.ObjectionFilter{USCC: uscc}, 0, 10)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		require.NotEmpty(t, list[0].Name)
+	})
+}
+
+func TestATierThatIsConfirmedStaysAsItIsPublished(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		uscc, _ := objectionDistrict(t, s, "2026-07-26")
+		o := file(t, s, tierObjection(uscc, "k"), "2026-07-27")
+		for _, step := range []models.ObjectionEvent{models.ObjectionAccept, models.ObjectionAsk, models.ObjectionAnswer} {
+			o = must(t, s, o, step, taxOfficer, "2026-07-28")
+		}
+		_, err := actOn(s, o, models.ObjectionUphold, bureauOfficer, "2026-07-29", func(c *models.ObjectionCommand) { c.Tier = models.Ineligible })
+		refusedWith(t, err, models.CodeInvalid) // that is what is objected to
+		o = must(t, s, o, models.ObjectionConfirm, bureauOfficer, "2026-07-29")
+		require.Equal(t, models.Ineligible, o.TierAfter)
+		require.Empty(t, o.Effect)
+		require.Equal(t, models.Ineligible, publishedTier(t, s, uscc))
+		list, err := s.Differences(context.Background(), store.DifferenceQuery{CycleID: sampleCycle, Limit: 10})
+		require.NoError(t, err)
+		require.Empty(t, list)
+	})
+}
+
 func TestAnotherDepartmentCanBeAskedWhenTheFirstIsSilent(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		uscc, _ := objectionDistrict(t, s, "2026-07-26")
@@ -392,7 +435,9 @@ func TestWhoeverObjectsToANoticeDoesSoWhileItIsPublicAndTheListWaits(t *testing.
 		require.EqualValues(t, 1, open())
 		_, err = actOn(s, second, models.ObjectionNotAccept, bureauOfficer, "2026-11-04", nil)
 		refusedWith(t, err, models.CodeForbidden)
-		must(t, s, second, models.ObjectionNotAccept, bureauOfficer2, "2026-11-04")
+		second = must(t, s, second, models.ObjectionAccept, bureauOfficer, "2026-11-04")
+		second = must(t, s, second, models.ObjectionUphold, bureauOfficer2, "2026-11-05")
+		require.Equal(t, models.EffectGone, second.Effect, "the first one has removed it")
 		require.Zero(t, open())
 	})
 }

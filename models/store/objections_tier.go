@@ -83,22 +83,28 @@ func (s *Store) ObjectionCandidates(ctx context.Context, o models.Objection) ([]
 }
 
 // settleTier makes what an upheld objection decided the household's tier that counts, and publishes it: a settled row among the
-// differences, which no later comparison changes.
+// differences, which no later comparison changes. A tier that is confirmed stays as it is published.
 func (s *Store) settleTier(tx *gorm.DB, k *objectionCase, c models.ObjectionCommand) error {
 	r := &k.row
+	_, year, err := models.ParseCycleID(r.CycleID)
+	if err != nil {
+		return err
+	}
+	if c.Event == models.ObjectionConfirm {
+		err := tx.Table("published_tiers").Select("COALESCE(MAX(tier), 0)").Where("uscc = ? AND year = ? AND district = ?", r.USCC, year, r.District).Row().Scan(&r.TierAfter)
+		if err != nil {
+			return fmt.Errorf("reading a published tier: %w", err)
+		}
+		return nil
+	}
 	r.TierAfter, r.Effect = c.Tier, models.EffectTier
 	switch {
 	case c.Tier == r.TierBefore:
 		return models.Invalid("tier", "%s就是被异议的分型：异议成立的，请写明应认定的分型；不成立的，请维持原结果", c.Tier)
+	case c.Tier == models.NoTier && k.judged == r.TierBefore:
+		return models.Invalid("tier", "按现有数据重新判定仍为%s：请先由所涉部门更正数据，或者写明应认定的分型和理由", r.TierBefore)
 	case c.Tier == models.NoTier:
 		r.TierAfter = k.judged
-	}
-	if r.TierAfter == r.TierBefore {
-		return models.Invalid("tier", "按现有数据重新判定仍为%s：请先由所涉部门更正数据，或者写明应认定的分型和理由", r.TierBefore)
-	}
-	_, year, err := models.ParseCycleID(r.CycleID)
-	if err != nil {
-		return err
 	}
 	var own struct {
 		RunID int64
