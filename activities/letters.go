@@ -166,7 +166,7 @@ func howTo(o models.Obligation) string {
 	case models.ObligationStandards:
 		return "办理方式：核对政策文件后公布标准与措施。"
 	case models.ObligationConsent:
-		return "办理方式：登录后同意或不同意推荐；没有登录方式的，向推荐部门索取一次性验证码。"
+		return "办理方式：登录后同意或不同意推荐；没有登录方式的，向推荐部门索取一次性登录码。"
 	case models.ObligationSupplement:
 		return "办理方式：登录后上传补充材料并提交。"
 	case models.ObligationReview:

@@ -176,7 +176,7 @@ func (s *Store) issueAccess(tx *gorm.DB, row *accessRow, year int) (recent int, 
 // OperatorSessionTime. A secret works once, whoever else tries at the same moment. The one error for every secret that does not is
 // CodeUnauthorized.
 func (s *Store) OpenOperatorSession(ctx context.Context, uscc, typed string) (token string, session models.OperatorSession, err error) {
-	refused := models.Errorf(models.CodeUnauthorized, "登录链接或验证码不正确、已用过或已过期，请重新获取")
+	refused := models.Errorf(models.CodeUnauthorized, "登录链接或登录码不正确、已用过或已过期，请重新获取")
 	hash := HashToken(strings.TrimSpace(typed))
 	if uscc != "" {
 		code, ok := models.ParseAccessCode(typed)

@@ -29,10 +29,12 @@ func (s *Store) PublishedStanding(ctx context.Context, district, uscc string) (p
 	return rows[0], true, nil
 }
 
-// HouseholdApplications gives a household's applications in a district, newest first.
+// HouseholdApplications gives a household's applications in a district, newest first, and the recommendations on which its consent was asked:
+// what a department has only begun to write is not yet its matter.
 func (s *Store) HouseholdApplications(ctx context.Context, district, uscc string, limit int) ([]models.Application, error) {
 	var rows []applicationRow
-	if err := s.db.WithContext(ctx).Where("uscc = ? AND district = ?", uscc, district).Order("id DESC").Limit(limit).Find(&rows).Error; err != nil {
+	if err := s.db.WithContext(ctx).Where("uscc = ? AND district = ? AND NOT (state = ? AND origin = ?)", uscc, district, models.ApplicationDraft, models.OriginRecommended).
+		Order("id DESC").Limit(limit).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading a household's applications: %w", err)
 	}
 	list := make([]models.Application, len(rows))
