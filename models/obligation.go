@@ -1,6 +1,7 @@
 package models
 
 import (
+	"strings"
 	"time"
 
 	"bangfu/models/calendar"
@@ -122,7 +123,12 @@ func DueKey(kind ObligationKind, subject string) calendar.PlanKey {
 		return calendar.PlanHandoverDue
 	case ObligationStandards:
 		return calendar.PlanStandardsDue
-	case ObligationReview, ObligationVisit:
+	case ObligationReview:
+		return calendar.PlanReviewDue
+	case ObligationVisit:
+		if strings.HasPrefix(subject, visitPrefix) {
+			return "" // an arranged visit has its own day
+		}
 		return calendar.PlanReviewDue
 	case ObligationSelection:
 		return calendar.PlanSelectionDue

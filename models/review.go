@@ -42,6 +42,8 @@ func (c ReviewAssignment) Allowed(a Application) error {
 	switch {
 	case !a.State.UnderReview():
 		return Conflict("申报件现为“%s”，不在审核走访中", a.State.Name())
+	case a.Reviewer == c.To: // is so already
+		return nil
 	case c.Admin || a.Reviewer == c.By || a.Reviewer == "" && c.To == c.By:
 		return nil
 	case a.Reviewer == "":

@@ -75,7 +75,9 @@ type Visit struct {
 }
 
 // VisitObject names a visit in the audit log and as the subject of documents.
-func VisitObject(id int64) string { return "visit/" + strconv.FormatInt(id, 10) }
+func VisitObject(id int64) string { return visitPrefix + strconv.FormatInt(id, 10) }
+
+const visitPrefix = "visit/"
 
 // Visitors gives both visitors.
 func (v Visit) Visitors() [2]Actor { return [2]Actor{v.VisitorA, v.VisitorB} }

@@ -326,6 +326,9 @@ func (s *Store) Reschedule(ctx context.Context, cycleID, commandID string, chang
 				}
 			}
 		}
+		if err := s.moveReviewDues(tx, cycleID, c.Plan, changes); err != nil {
+			return err
+		}
 		text, err := json.Marshal(plan)
 		if err != nil {
 			return err

@@ -353,3 +353,25 @@ func TestTheWorkListIsReadPageByPageByDueDate(t *testing.T) {
 		require.Empty(t, other)
 	})
 }
+
+func TestAChangedPlanMovesWhatIsDueByItAndNoVisitThatIsArranged(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		r := reviewed(t, s, 2)
+		one, two := r.reviewers[0], r.reviewers[1]
+		submitted, waiting, arranged := r.submitted(0), r.passed(1), r.passed(2)
+		r.plan(arranged, one, two)
+		asked := r.acted(r.claimed(r.submitted(3), one), one, models.ApplicationCommand{Event: models.EventAskSupplement, ReasonID: r.reason("证书")})
+		later := map[calendar.PlanKey]calendar.Date{calendar.PlanReviewDue: calendar.MustDate("2026-10-30")}
+		require.NoError(t, s.Reschedule(ctx, sampletest.Cycle, "k1", later, r.reason("顺延"), "user:1"))
+		require.Equal(t, []string{"review department scjg 2026-10-30"}, r.owed(submitted))
+		require.Equal(t, []string{"visit user " + string(one) + " 2026-10-30"}, r.owed(waiting))
+		require.ElementsMatch(t, []string{"visit user " + string(one) + " 2026-09-24", "visit user " + string(two) + " 2026-09-24"}, r.owed(arranged))
+		require.Equal(t, []string{"supplement household " + asked.USCC + " 2026-10-08"}, r.owed(asked))
+		for id, due := range map[int64]string{submitted.ID: "2026-10-30", waiting.ID: "2026-10-30", arranged.ID: "2026-10-30", asked.ID: "2026-10-08"} {
+			a, err := s.Application(ctx, id)
+			require.NoError(t, err)
+			require.Equal(t, calendar.MustDate(due), a.Due)
+		}
+	})
+}

@@ -40,25 +40,29 @@ func (s *Store) Reviews(ctx context.Context, q ReviewQuery) ([]models.Applicatio
 	return list[:min(len(list), q.Limit)], nil
 }
 
-// reviewsIn gives the part of a list that is in one state. Rows without a due date stand first in both databases; they are asked for by
-// themselves, so that the place after the cursor is found in the index.
+// reviewsIn gives the part of a list that is in one state. Rows without a due date stand first in both databases; after one of them the
+// others without and those with a due date are asked for by themselves, so that the place after the cursor is found in the index.
 func (s *Store) reviewsIn(ctx context.Context, q ReviewQuery, state models.ApplicationState) (rows []applicationRow, err error) {
-	if q.After.Due == 0 {
-		if err := q.where(s.db.WithContext(ctx)).Where("state = ? AND due IS NULL AND id > ?", state, q.After.ID).
-			Order("id").Limit(q.Limit).Find(&rows).Error; err != nil {
+	parts := []func(*gorm.DB) *gorm.DB{func(tx *gorm.DB) *gorm.DB { return tx }}
+	switch c := q.After; {
+	case c.Due != 0:
+		parts[0] = func(tx *gorm.DB) *gorm.DB { return tx.Where("due >= ? AND (due > ? OR id > ?)", c.Due, c.Due, c.ID) }
+	case c.ID != 0:
+		parts[0] = func(tx *gorm.DB) *gorm.DB { return tx.Where("due IS NULL AND id > ?", c.ID) }
+		parts = append(parts, func(tx *gorm.DB) *gorm.DB { return tx.Where("due IS NOT NULL") })
+	}
+	for _, part := range parts {
+		if len(rows) == q.Limit {
+			break
+		}
+		var more []applicationRow
+		err := part(q.where(s.db.WithContext(ctx))).Where("state = ?", state).Order("due, id").Limit(q.Limit - len(rows)).Find(&more).Error
+		if err != nil {
 			return nil, err
 		}
+		rows = append(rows, more...)
 	}
-	if len(rows) == q.Limit {
-		return rows, nil
-	}
-	sel := q.where(s.db.WithContext(ctx)).Where("state = ? AND due IS NOT NULL", state)
-	if q.After.Due != 0 {
-		sel = sel.Where("due >= ? AND (due > ? OR id > ?)", q.After.Due, q.After.Due, q.After.ID)
-	}
-	var dated []applicationRow
-	err = sel.Order("due, id").Limit(q.Limit - len(rows)).Find(&dated).Error
-	return append(rows, dated...), err
+	return rows, nil
 }
 
 // where selects what the query asks for, in whatever state; a list shows no statements, and so reads none.
@@ -242,6 +246,28 @@ func (s *Store) reopenReview(tx *gorm.DB, a *models.Application, today calendar.
 		return err
 	}
 	a.Reviewer, a.Category, a.Due = "", "", max(cycle.Plan[calendar.PlanReviewDue], today)
+	return nil
+}
+
+// moveReviewDues gives applications the plan's new dates for the step in which they are, when the plan changes.
+func (s *Store) moveReviewDues(tx *gorm.DB, cycleID string, old calendar.Plan, changes map[calendar.PlanKey]calendar.Date) error {
+	for _, step := range [...]struct {
+		key    calendar.PlanKey
+		states []models.ApplicationState
+	}{
+		{calendar.PlanReviewDue, []models.ApplicationState{models.ApplicationSubmitted, models.ApplicationVisit}},
+		{calendar.PlanSelectionDue, []models.ApplicationState{models.ApplicationQualified}},
+	} {
+		due, ok := changes[step.key]
+		if !ok {
+			continue
+		}
+		err := tx.Model(&applicationRow{}).Where("cycle_id = ? AND state IN ? AND due = ?", cycleID, step.states, old[step.key]).
+			Updates(map[string]any{"due": due, "updated_at": s.now()}).Error
+		if err != nil {
+			return fmt.Errorf("moving the due dates of applications of %s: %w", cycleID, err)
+		}
+	}
 	return nil
 }
 

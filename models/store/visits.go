@@ -95,13 +95,14 @@ type VisitChange struct {
 // ArrangeVisit plans, changes or cancels a visit to an applicant whose review is passed (附三(二)2): by the reviewer, a visitor or an
 // administrator. Visitors are the bureau's, neither of them excluded by four eyes or a conflict of interest. Each owes the visit.
 func (s *Store) ArrangeVisit(ctx context.Context, c VisitChange, today calendar.Date) (v models.Visit, err error) {
-	err = s.tx(ctx, func(tx *gorm.DB) error {
-		v = models.Visit{ApplicationID: c.ApplicationID, PlannedBy: c.By}
-		if c.VisitID != 0 {
-			if v, err = s.visit(tx, c.VisitID); err != nil {
-				return err
-			}
+	of := models.Visit{ApplicationID: c.ApplicationID, PlannedBy: c.By}
+	if c.VisitID != 0 {
+		if of, err = s.Visit(ctx, c.VisitID); err != nil {
+			return of, err
 		}
+	}
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		v = of
 		a, err := s.lockVisited(tx, &v)
 		if err != nil {
 			return err
@@ -147,7 +148,8 @@ func (s *Store) ArrangeVisit(ctx context.Context, c VisitChange, today calendar.
 	return v, err
 }
 
-// lockVisited locks the visit's application, which must wait for its visit, and reads the visit again under that lock.
+// lockVisited locks the visit's application, which must wait for its visit, and reads the visit again under that lock. It is the first
+// statement of a transaction: what is read after it is not older than the lock.
 func (s *Store) lockVisited(tx *gorm.DB, v *models.Visit) (models.Application, error) {
 	a, err := s.application(s.forUpdate(tx), v.ApplicationID)
 	if err != nil {
@@ -207,10 +209,12 @@ func (s *Store) ReturnVisit(ctx context.Context, id int64, by models.Actor, reas
 }
 
 func (s *Store) changeVisit(ctx context.Context, id int64, by models.Actor, action string, change func(*models.Visit) error) (v models.Visit, err error) {
+	of, err := s.Visit(ctx, id)
+	if err != nil {
+		return of, err
+	}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
-		if v, err = s.visit(tx, id); err != nil {
-			return err
-		}
+		v = of
 		a, err := s.lockVisited(tx, &v)
 		if err != nil {
 			return err
