@@ -31,7 +31,7 @@ type engineUnderTest struct {
 
 func (b *bench) startEngine(ctx context.Context) (*engineUnderTest, error) {
 	say("启动 Temporal")
-	e, err := engine.Start(ctx, engine.Options{Dir: b.dir})
+	e, err := engine.Start(ctx, engine.Options{Dir: b.dir, SearchAttributes: workflows.SearchAttributes()})
 	if err != nil {
 		return nil, fmt.Errorf("starting Temporal: %w", err)
 	}
