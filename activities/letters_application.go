@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -213,6 +214,12 @@ func (w *applicationLetters) days(key string) int {
 func (w *applicationLetters) limit(step models.ApplicationStep) string {
 	if step.Seq == w.app.Events && w.app.LimitOn != 0 {
 		return w.app.LimitOn.Chinese()
+	}
+	var recorded struct { // a reviewer may give longer than the policy
+		LimitOn calendar.Date `json:"limit_on"`
+	}
+	if json.Unmarshal([]byte(step.Detail), &recorded) == nil && recorded.LimitOn != 0 {
+		return recorded.LimitOn.Chinese()
 	}
 	key := "supplement.limit"
 	if step.Event == models.EventRecommend {
