@@ -3,10 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,6 +102,36 @@ func TestAskingForALinkTellsNobodyWhetherAHouseholdHasAnAddress(t *testing.T) {
 		}
 		problemOf(t, from(t, s, "203.0.113.3", "/public/v1/access", `{"uscc":"`+nowhere+`"}`), http.StatusTooManyRequests, "too-many")
 		s.Wait()
+	})
+}
+
+func TestLinksAreCountedAlsoWhenTheyAreAskedForAtOnce(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.Store) {
+		s := newTestServer(db)
+		people(t, db)
+		register110107(t, db)
+		var wg sync.WaitGroup
+		for i := range 12 {
+			wg.Go(func() {
+				r := httptest.NewRequestWithContext(context.Background(), "POST", "/public/v1/access", strings.NewReader(`{"uscc":"`+withAddress+`"}`))
+				r.Header.Set("Content-Type", "application/json")
+				r.RemoteAddr = fmt.Sprintf("203.0.113.%d:1", i)
+				s.Handler().ServeHTTP(httptest.NewRecorder(), r)
+			})
+		}
+		wg.Wait()
+		s.Wait()
+		mails, err := db.Mails(context.Background(), store.MailFilter{}, 0, 100)
+		require.NoError(t, err)
+		require.Len(t, mails, models.AccessLinksPerHour)
+		works := 0
+		for range mails {
+			secret, _ := mailed(t, db)
+			if call(t, s, "", "POST", "/public/v1/access/sessions", map[string]any{"secret": secret}).Code == http.StatusCreated {
+				works++
+			}
+		}
+		require.Equal(t, 1, works, "the newest one")
 	})
 }
 

@@ -115,6 +115,7 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 				require.NotContains(t, e.Detail, text, "what was written stays out of the record")
 			}
 			if strings.HasPrefix(e.Action, "complaint.") {
+				require.NotContains(t, string(e.Actor), withAddress, "nor does it say who complained")
 				actions = append(actions, e.Action+" "+e.Object)
 			}
 		}

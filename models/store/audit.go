@@ -24,10 +24,6 @@ func (s *Store) audit(tx *gorm.DB, actor models.Actor, action, object string, de
 	if err != nil {
 		return fmt.Errorf("writing the audit log: %w", err)
 	}
-	district, err := s.auditDistrict(tx, object)
-	if err != nil {
-		return err
-	}
 	lock := ""
 	if s.mysql { // SQLite's transactions hold the write lock from their beginning
 		lock = " FOR UPDATE"
@@ -35,6 +31,11 @@ func (s *Store) audit(tx *gorm.DB, actor models.Actor, action, object string, de
 	var head models.AuditAnchor
 	if err := tx.Raw("SELECT seq, hash FROM audit_head WHERE id = 1"+lock).Row().Scan(&head.Seq, &head.Hash); err != nil {
 		return fmt.Errorf("reading the audit log's head: %w", err)
+	}
+	// only now: a plain read before the lock would fix what the transaction sees, and the lock be refused where another wrote since
+	district, err := s.auditDistrict(tx, object)
+	if err != nil {
+		return err
 	}
 	e := models.AuditEntry{Seq: head.Seq + 1, At: models.AuditTime(s.now()), Actor: actor, Action: action, Object: object, Detail: string(b), PrevHash: head.Hash}
 	e.Hash = e.Digest()

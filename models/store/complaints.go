@@ -48,7 +48,8 @@ func (s *Store) AddComplaint(ctx context.Context, c models.Complaint) (models.Co
 				return err
 			}
 		}
-		return s.audit(tx, c.ByActor, "complaint.receive", models.ComplaintObject(c.ID), map[string]any{"on": c.ReceivedOn, "due": c.Due})
+		// who complains stands in the complaint alone: more people read the record than may know
+		return s.audit(tx, models.ActorPublic, "complaint.receive", models.ComplaintObject(c.ID), map[string]any{"on": c.ReceivedOn, "due": c.Due})
 	})
 	if err != nil {
 		return c, fmt.Errorf("keeping a complaint: %w", err)
