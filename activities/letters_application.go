@@ -163,6 +163,10 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 	case models.EventConsentOverdue:
 		say("推荐因逾期未获同意而终止", "您没有在期限内表示同意，推荐就此终止，对您没有任何不利影响。")
 	case models.EventWithdraw:
+		if step.FromState == models.ApplicationConsent {
+			say("推荐部门已撤回推荐", "推荐就此终止，您无须再作答复；申报期内您仍可自主申报。")
+			break
+		}
 		say("申报已撤回", "申报期内可以重新申报。")
 	case models.EventAskSupplement:
 		say("请补充申报材料", fmt.Sprintf("审核需要您补充材料，请在%s前登录系统上传并提交。部门已掌握的数据无需提供。", limit), "逾期未补充的，按现有材料审核。")

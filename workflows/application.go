@@ -90,6 +90,7 @@ type application struct {
 	l       *activities.Letters
 	taken   int // messages that this run has looked at
 	reading bool
+	left    bool // the list under public notice: its process is told
 	term    *term
 }
 
@@ -113,7 +114,7 @@ func (p *application) setup(ctx workflow.Context) error {
 func (p *application) run(ctx workflow.Context) error {
 	for {
 		p.watch(ctx)
-		if err := workflow.Await(ctx, func() bool { return p.Changed || p.news() || p.passed() || p.idle(ctx) }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return p.Changed || p.news() || p.left || p.passed() || p.idle(ctx) }); err != nil {
 			return err
 		}
 		var err error
@@ -122,6 +123,8 @@ func (p *application) run(ctx workflow.Context) error {
 			err = p.read(ctx)
 		case p.news():
 			err = p.tell(ctx)
+		case p.left:
+			p.wakeNotice(ctx)
 		case p.passed():
 			err = p.overdue(ctx)
 		case !p.goesOn():
@@ -204,6 +207,15 @@ func (p *application) tell(ctx workflow.Context) error {
 	return err
 }
 
+// wakeNotice lets the public notice know that a place has become free, so that the waiting list can move up.
+func (p *application) wakeNotice(ctx workflow.Context) {
+	p.left = false
+	err := workflow.SignalExternalWorkflow(ctx, NoticeWorkflowID(p.CycleID), "", SignalNoticeChanged, NoticeChanged{}).Get(ctx, nil)
+	if err != nil { // no list is under notice yet, or not any more
+		workflow.GetLogger(ctx).Info("no public notice runs that could be told of a withdrawal", "application", p.ID)
+	}
+}
+
 func (p *application) latest() string {
 	if n := len(p.Record.Steps); n > 0 {
 		return p.Record.Steps[n-1].Event.Name()
@@ -231,6 +243,7 @@ func (p *application) act(ctx workflow.Context, c models.ApplicationCommand) (Ap
 	if err != nil {
 		return ApplicationAnswer{}, err
 	}
+	p.left = p.left || p.Record.State == models.ApplicationProposed && r.State == models.ApplicationWithdrawn
 	p.take(r)
 	if !slices.Contains(p.Handled, c.CommandID) {
 		p.Handled = append(p.Handled, c.CommandID)

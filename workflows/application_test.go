@@ -380,6 +380,24 @@ func TestAnApplicationThatWasRefusedGoesOnWhenItIsReopened(t *testing.T) { // �
 	require.Equal(t, activities.TellApplicationInput{ApplicationID: 12, After: 3}, d.told[0], "what was told before is not told again")
 }
 
+func TestWhoWithdrawsFromTheListUnderNoticeFreesAPlaceForTheWaitingList(t *testing.T) { // R14
+	for _, running := range []bool{true, false} {
+		d := newDossier(t, models.ApplicationProposed)
+		var err error
+		if !running {
+			err = errors.New("no notice runs")
+		}
+		told := 0
+		d.OnSignalExternalWorkflow(mock.Anything, "notice/110107-2026", "", workflows.SignalNoticeChanged, mock.Anything).
+			Run(func(mock.Arguments) { told++ }).Return(err)
+		d.after(0, func() { d.act("a", models.EventWithdraw) })
+		d.start()
+		d.ended(t)
+		require.Equal(t, models.ApplicationWithdrawn, d.record.State)
+		require.Equal(t, 1, told)
+	}
+}
+
 func TestALetterThatCannotBeWrittenDoesNotHoldTheApplicationUp(t *testing.T) {
 	d := newDossier(t, models.ApplicationDraft)
 	d.barTell = temporal.NewNonRetryableApplicationError("没有这份申报件", string(models.CodeNotFound), nil)
