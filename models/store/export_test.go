@@ -1,10 +1,15 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"time"
 
 	"golang.org/x/crypto/argon2"
+	"gorm.io/gorm"
+
+	"bangfu/models"
+	"bangfu/models/calendar"
 )
 
 // SQL lets tests do to the database what an intruder would.
@@ -21,3 +26,10 @@ func (s *Store) ForbidLoadData() { s.noLoadData = true }
 
 // SetNow lets tests choose the moment at which things are recorded.
 func (s *Store) SetNow(now func() time.Time) { s.now = now }
+
+// RemoveProposed is what an upheld objection to a notice brings about.
+func (s *Store) RemoveProposed(ctx context.Context, applicationID int64, commandID string, actor models.Actor, reasonID int64, clause string, today calendar.Date) error {
+	return s.tx(ctx, func(tx *gorm.DB) error {
+		return s.removeProposed(tx, applicationID, commandID, actor, reasonID, clause, today)
+	})
+}

@@ -184,3 +184,26 @@ func TestWithoutAProposalThereIsNothingToNotice(t *testing.T) {
 		require.Equal(t, models.ApplicationUnselected, c.state(id))
 	})
 }
+
+func TestAnUpheldObjectionTakesAHouseholdOffTheListOnceWithItsReason(t *testing.T) { // 三(二)
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		c, ids, _ := noticed(t, s, "2026-11-06")
+		why := c.reason("经核实，申报材料与事实不符")
+		for range 2 {
+			require.NoError(t, s.RemoveProposed(ctx, ids[0], "objection/1", "user:7", why, "附三(三)1", calendar.MustDate("2026-11-09")))
+		}
+		require.Equal(t, models.ApplicationRefused, c.state(ids[0]))
+		require.Equal(t, 1, c.count("SELECT COUNT(*) FROM place_seats WHERE application_id IS NULL"), "its place is free")
+		require.Equal(t, 1, c.count("SELECT COUNT(*) FROM application_events WHERE application_id = ? AND event = 'remove'", ids[0]))
+		e := c.entries(false)[0]
+		require.Equal(t, models.EntryRemoved, e.State)
+		require.Equal(t, why, e.ReasonID)
+		require.Equal(t, calendar.MustDate("2026-11-09"), e.RemovedOn)
+		require.Equal(t, models.CodeConflict, models.CodeOf(s.RemoveProposed(ctx, ids[2], "objection/2", "user:7", why, "附三(三)1", c.today)), "who waits is on no list")
+		b := c.tend("2026-11-09", "2026-11-30")
+		require.EqualValues(t, 1, b.MovedUp)
+		require.Equal(t, models.ApplicationProposed, c.state(ids[2]))
+		require.Equal(t, models.EntryRemoved, c.entries(false)[0].State, "removed, not barred")
+	})
+}
