@@ -108,10 +108,10 @@ func (o CertificationOrder) Validate() error {
 type CertificationPage struct {
 	Last      int64 // the application after which the next page begins
 	Done      bool  // this was the last page
-	Certified int
-	Barred    int
-	Conflict  int // left out: the one who orders entered or recommended them, or has declared a conflict
-	Unsettled int // left out: their notice or an objection to it is not closed
+	Certified int   // by the order so far
+	Barred    int   // by the order so far
+	Conflict  int   // of this page, left out: the one who orders entered or recommended them, or has declared a conflict
+	Unsettled int   // of this page, left out: their notice or an objection to it is not closed
 }
 
 // CertificationBoard is where the certification of a cycle stands.

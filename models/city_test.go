@@ -147,12 +147,14 @@ func TestACommandOfTheSpotCheckSaysWhatItLacks(t *testing.T) {
 		"unknown":        func(c *models.CityCommand) { c.Event = "bribe" },
 		"not a person's": func(c *models.CityCommand) { c.Event = models.CityNoObjection },
 		"too long":       func(c *models.CityCommand) { c.Event, c.Days = models.CityAsk, models.MaxCityDays+1 },
-		"many papers":    func(c *models.CityCommand) { c.Event, c.Documents = models.CityAnswer, make([]string, models.MaxCityDocuments+1) },
-		"no size":        func(c *models.CityCommand) { c.Event, c.Seed = models.CitySample, "x" },
-		"both sizes":     func(c *models.CityCommand) { c.Event, c.Seed, c.Size, c.Percent = models.CitySample, "x", 1, 1 },
-		"no seed":        func(c *models.CityCommand) { c.Event, c.Size = models.CitySample, 1 },
-		"odd seed":       func(c *models.CityCommand) { c.Event, c.Size, c.Seed = models.CitySample, 1, "a b" },
-		"negative":       func(c *models.CityCommand) { c.Event, c.Size, c.Seed = models.CitySample, -1, "a" },
+		"many papers": func(c *models.CityCommand) {
+			c.Event, c.Documents = models.CityAnswer, make([]string, models.MaxCityDocuments+1)
+		},
+		"no size":    func(c *models.CityCommand) { c.Event, c.Seed = models.CitySample, "x" },
+		"both sizes": func(c *models.CityCommand) { c.Event, c.Seed, c.Size, c.Percent = models.CitySample, "x", 1, 1 },
+		"no seed":    func(c *models.CityCommand) { c.Event, c.Size = models.CitySample, 1 },
+		"odd seed":   func(c *models.CityCommand) { c.Event, c.Size, c.Seed = models.CitySample, 1, "a b" },
+		"negative":   func(c *models.CityCommand) { c.Event, c.Size, c.Seed = models.CitySample, -1, "a" },
 	} {
 		c := good
 		mend(&c)

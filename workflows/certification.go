@@ -157,8 +157,7 @@ func (c *certification) carryOut(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		answer.Certified += page.Certified
-		answer.Barred += page.Barred
+		answer.Certified, answer.Barred = page.Certified, page.Barred
 		answer.Conflict += page.Conflict
 		answer.Unsettled += page.Unsettled
 		if after = page.Last; page.Done {

@@ -37,14 +37,15 @@ type hall struct {
 	moved    []calendar.Date
 	nudges   int
 	commands map[string]bool
-	refuse   error // what the record says to every command of the city
+	done     map[string]models.CertificationPage // what each order did so far
+	refuse   error                               // what the record says to every command of the city
 }
 
 const perPage = 50
 
 func newHall(t *testing.T, proposed int64) *hall {
 	t.Helper()
-	h := &hall{TestWorkflowEnvironment: (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment(), t: t, left: map[models.Actor]int64{}, commands: map[string]bool{}}
+	h := &hall{TestWorkflowEnvironment: (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment(), t: t, left: map[models.Actor]int64{}, commands: map[string]bool{}, done: map[string]models.CertificationPage{}}
 	h.b = models.CertificationBoard{Places: proposed + 1, Proposed: proposed, Empty: 1}
 	h.SetTestTimeout(time.Minute)
 	h.SetStartTime(calendar.MustDate("2026-11-21").At(9, 0))
@@ -100,6 +101,8 @@ func (h *hall) certifyPage(_ context.Context, in activities.CertifyPageInput) (m
 	h.b.Proposed -= n
 	h.b.Certified += int64(p.Certified)
 	h.b.Empty += int64(p.Barred)
+	p.Certified, p.Barred = p.Certified+h.done[in.Order.CommandID].Certified, p.Barred+h.done[in.Order.CommandID].Barred
+	h.done[in.Order.CommandID] = p
 	if p.Done = todo <= perPage; p.Done {
 		p.Conflict = int(h.left[in.Order.Actor])
 		if h.b.Proposed < h.left[in.Order.Actor] {

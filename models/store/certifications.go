@@ -84,7 +84,7 @@ func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order model
 			}
 			c.page.Last = r.ID
 		}
-		return nil
+		return c.count(tx, cycleID)
 	})
 	if err != nil {
 		return failed(err)
@@ -119,7 +119,7 @@ func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate
 	if a.State != models.ApplicationProposed { // withdrawn since the page was read
 		return nil
 	}
-	command := models.ApplicationCommand{CommandID: derivedCommand("certify/", c.order.CommandID), ApplicationID: a.ID, Event: models.EventCertify, Actor: c.order.Actor, ReasonID: c.order.ReasonID}
+	command := models.ApplicationCommand{CommandID: derivedCommand("certify/", c.order.CommandID), ApplicationID: a.ID, Event: models.EventCertify, Actor: c.order.Actor}
 	switch err := c.s.mayDecide(tx, a, c.order.Actor); {
 	case models.CodeOf(err) == models.CodeForbidden:
 		c.page.Conflict++
@@ -131,10 +131,8 @@ func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate
 		return nil
 	}
 	if bars := c.bars(a, candidate); len(bars) > 0 {
-		c.page.Barred++
 		return c.bar(tx, &a, command, bars)
 	}
-	c.page.Certified++
 	return c.certify(tx, &a, candidate, command, r.Seat)
 }
 
@@ -170,7 +168,30 @@ func (c *certifying) certify(tx *gorm.DB, a *models.Application, candidate *mode
 		return fmt.Errorf("recording the certification of application %d: %w", a.ID, err)
 	}
 	command.Clause = "附三(二)2"
-	return c.s.moveApplication(tx, a, command, c.today, map[string]any{"number": row.Number, "category": row.Category, "valid_until": row.ValidUntil})
+	return c.s.moveApplication(tx, a, command, c.today, map[string]any{"number": row.Number, "category": row.Category, "valid_until": row.ValidUntil,
+		"order": c.order.CommandID, "order_reason_id": c.order.ReasonID}) // why the order was given is not the household's matter
+}
+
+// count takes what the order has done so far from the record, so that a page that is tried again is not lost or counted twice.
+func (c *certifying) count(tx *gorm.DB, cycleID string) error {
+	var counts []struct {
+		Event models.ApplicationEvent
+		N     int
+	}
+	err := tx.Raw(`SELECT e.event, COUNT(*) AS n FROM applications a JOIN application_events e ON e.application_id = a.id AND e.command_id = ?
+		WHERE a.cycle_id = ? GROUP BY e.event`, derivedCommand("certify/", c.order.CommandID), cycleID).Scan(&counts).Error
+	if err != nil {
+		return fmt.Errorf("counting what order %s did: %w", c.order.CommandID, err)
+	}
+	for _, n := range counts {
+		switch n.Event {
+		case models.EventCertify:
+			c.page.Certified = n.N
+		case models.EventBar:
+			c.page.Barred = n.N
+		}
+	}
+	return nil
 }
 
 // OpenCertification makes the bureau owe the certification by due, unless nothing is proposed, and says where it stands.
