@@ -493,9 +493,11 @@ func (s *Store) confirm(tx *gorm.DB, d models.SelectionDecision, ids []int64, to
 		if slices.Contains(done, a.ID) {
 			continue
 		}
-		if err := s.mayDecide(tx, a, d.Actor); d.All && models.CodeOf(err) == models.CodeForbidden {
+		err := s.mayDecide(tx, a, d.Actor)
+		if d.All && models.CodeOf(err) == models.CodeForbidden {
 			continue
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
 		if err := s.decideRank(tx, d, r, a, today); err != nil {
