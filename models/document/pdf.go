@@ -138,11 +138,11 @@ func pagesOf(table *model.XRefTable) ([]page, error) {
 	var walk func(o types.Object, inherited page, depth int) error
 	walk = func(o types.Object, inherited page, depth int) error {
 		if ref, ok := o.(types.IndirectRef); ok {
-			if n := ref.ObjectNumber.Value(); seen[n] {
+			n := ref.ObjectNumber.Value()
+			if seen[n] {
 				return damagedPDF(fmt.Errorf("page %d stands in the tree twice", n))
-			} else {
-				seen[n] = true
 			}
+			seen[n] = true
 		}
 		o, err := table.Dereference(o)
 		d, ok := o.(types.Dict)

@@ -308,7 +308,7 @@ func (w *pdfWriter) inflate(raw []byte, keep bool) (unpacked []byte, end int, er
 		return nil, 0, err
 	}
 	most := w.budget
-	var to io.Writer = io.Discard
+	to := io.Discard
 	var buffer bytes.Buffer
 	if keep {
 		to, most = &buffer, min(most, 64<<20)

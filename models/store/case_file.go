@@ -392,7 +392,7 @@ func (r *caseReader) audit(objects []string) error {
 	}
 	r.file.Audit = []models.CaseAudit{}
 	for _, e := range list {
-		r.file.Audit = append(r.file.Audit, models.CaseAudit{Seq: e.Seq, At: e.At, Actor: e.Actor, Action: e.Action, Object: e.Object, Detail: e.Detail, PrevHash: e.PrevHash, Hash: e.Hash})
+		r.file.Audit = append(r.file.Audit, models.CaseAudit(e))
 	}
 	return nil
 }
