@@ -17,7 +17,7 @@ import (
 // write changes delivered rows as the import would.
 func (r *reviewing) write(statement string, args ...any) {
 	r.t.Helper()
-	_, err := r.SQL().Exec(statement, args...)
+	_, err := r.SQL().ExecContext(context.Background(), statement, args...)
 	require.NoError(r.t, err, statement)
 }
 
