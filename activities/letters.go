@@ -320,7 +320,7 @@ func (a *Letters) announce(ctx context.Context, c models.Cycle, today calendar.D
 	if err != nil {
 		return err
 	}
-	owed, err := a.Store.OpenObligations(ctx, c.ID)
+	owed, err := a.Store.Obligations(ctx, store.ObligationFilter{CycleID: c.ID, OwnerKind: models.OwnerDepartment, State: models.ObligationOpen}, store.ObligationCursor{}, page)
 	if err != nil {
 		return err
 	}

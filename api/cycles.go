@@ -13,6 +13,7 @@ import (
 
 	"bangfu/models"
 	"bangfu/models/calendar"
+	"bangfu/models/store"
 	"bangfu/workflows"
 )
 
@@ -59,9 +60,15 @@ type CycleView struct {
 	UIURL      string             `json:"ui_url"`
 	StartedAt  string             `json:"started_at"`
 	Counts     *models.TierCounts `json:"counts,omitempty" doc:"最近一次判定的户数，依次为未判定、不符合分型条件、生存型、成长型、发展型"`
-	Owed       []ObligationView   `json:"owed,omitempty" doc:"谁还欠什么"`
-	Events     any                `json:"events,omitempty"`
+	Owed       []ObligationView   `json:"owed,omitempty" doc:"谁还欠什么：最早到期的100项，全部见应办事项"`
+
+	OwedCounts   []store.OwedCount                 `json:"owed_counts,omitempty" doc:"各类未完成事项的件数"`
+	Applications map[models.ApplicationState]int64 `json:"applications,omitempty" doc:"申报件在各状态的件数"`
+	Events       any                               `json:"events,omitempty"`
 }
+
+// owedShown is how many obligations a cycle's view lists; what thousands of applicants and reviewers owe is counted.
+const owedShown = 100
 
 func (s *Server) registerCycles() {
 	tags := []string{"年度工作"}
@@ -188,8 +195,14 @@ func (s *Server) getCycle(ctx context.Context, u models.User, in *CycleInput) (*
 		return nil, err
 	}
 	v := s.view(c)
-	owed, err := s.Store.OpenObligations(ctx, c.ID)
+	owed, err := s.Store.Obligations(ctx, store.ObligationFilter{CycleID: c.ID, State: models.ObligationOpen}, store.ObligationCursor{}, owedShown)
 	if err != nil {
+		return nil, err
+	}
+	if v.OwedCounts, err = s.Store.OwedCounts(ctx, c.ID, v.Today); err != nil {
+		return nil, err
+	}
+	if v.Applications, err = s.Store.CountApplications(ctx, c.ID); err != nil {
 		return nil, err
 	}
 	for _, o := range owed {

@@ -315,3 +315,19 @@ func (s *Store) CertificationOf(ctx context.Context, applicationID int64) (c mod
 	}
 	return c, nil
 }
+
+// CountApplications counts a cycle's applications by state.
+func (s *Store) CountApplications(ctx context.Context, cycleID string) (map[models.ApplicationState]int64, error) {
+	var rows []struct {
+		State models.ApplicationState
+		N     int64
+	}
+	if err := s.db.WithContext(ctx).Raw("SELECT state, COUNT(*) AS n FROM applications WHERE cycle_id = ? GROUP BY state", cycleID).Scan(&rows).Error; err != nil {
+		return nil, fmt.Errorf("counting the applications of %s: %w", cycleID, err)
+	}
+	counts := map[models.ApplicationState]int64{}
+	for _, r := range rows {
+		counts[r.State] = r.N
+	}
+	return counts, nil
+}

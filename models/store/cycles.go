@@ -215,7 +215,7 @@ func (s *Store) NoteDeliveries(ctx context.Context, cycleID string, today calend
 	if err != nil {
 		return nil, err
 	}
-	owed, err := s.Obligations(ctx, ObligationFilter{CycleID: cycleID, State: models.ObligationOpen}, ObligationCursor{}, 1000)
+	owed, err := s.Obligations(ctx, ObligationFilter{CycleID: cycleID, Kind: models.ObligationDelivery, State: models.ObligationOpen}, ObligationCursor{}, 1000)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,6 @@ func (s *Store) NoteDeliveries(ctx context.Context, cycleID string, today calend
 	for _, o := range owed {
 		who, ok := by[o.Subject]
 		switch {
-		case o.Kind != models.ObligationDelivery:
 		case ok:
 			if err := s.FulfilObligation(ctx, cycleID, o.Kind, o.Subject, o.Owner, today, models.Actor(who)); err != nil {
 				return nil, err

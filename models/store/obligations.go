@@ -164,10 +164,31 @@ func (s *Store) OpenObligations(ctx context.Context, cycleID string) ([]models.O
 	return s.Obligations(ctx, ObligationFilter{CycleID: cycleID, State: models.ObligationOpen}, ObligationCursor{}, 1000)
 }
 
+// OwedCount counts what is owed of one kind.
+type OwedCount struct {
+	Kind    models.ObligationKind `json:"kind" doc:"事项类别"`
+	Count   int64                 `json:"count" doc:"未完成件数"`
+	Overdue int64                 `json:"overdue" doc:"其中逾期"`
+	First   calendar.Date         `json:"first" doc:"最早的期限"`
+}
+
+// OwedCounts counts what is owed in a cycle, by kind.
+func (s *Store) OwedCounts(ctx context.Context, cycleID string, today calendar.Date) ([]OwedCount, error) {
+	var list []OwedCount
+	err := s.db.WithContext(ctx).Raw(`SELECT kind, COUNT(*) AS count, SUM(CASE WHEN due < ? THEN 1 ELSE 0 END) AS overdue, MIN(due) AS first
+		FROM obligations WHERE cycle_id = ? AND state = ? GROUP BY kind ORDER BY MIN(due), kind`, today, cycleID, models.ObligationOpen).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("counting what is owed in %s: %w", cycleID, err)
+	}
+	return list, nil
+}
+
 // ObligationFilter selects obligations; an empty field selects all.
 type ObligationFilter struct {
 	District  string
 	CycleID   string
+	Kind      models.ObligationKind
+	OwnerKind models.OwnerKind
 	Owner     string
 	State     models.ObligationState
 	DueBefore calendar.Date // due earlier than this
@@ -183,7 +204,7 @@ type ObligationCursor struct {
 func (s *Store) Obligations(ctx context.Context, f ObligationFilter, after ObligationCursor, limit int) ([]models.Obligation, error) {
 	q := s.db.WithContext(ctx).Model(&obligationRow{})
 	for _, w := range [...]struct{ column, value string }{
-		{"district", f.District}, {"cycle_id", f.CycleID}, {"owner", f.Owner}, {"state", string(f.State)}} {
+		{"district", f.District}, {"cycle_id", f.CycleID}, {"kind", string(f.Kind)}, {"owner_kind", string(f.OwnerKind)}, {"owner", f.Owner}, {"state", string(f.State)}} {
 		if w.value != "" {
 			q = q.Where(w.column+" = ?", w.value)
 		}
