@@ -165,13 +165,15 @@ func (b *bench) seasonDistrict(ctx context.Context, st *store.Store, db *sql.DB,
 		}
 	}
 	codes := make([]string, n)
+	const row = "(?, ?, ?, 'code', NOW(3), NOW(3) + INTERVAL 1 DAY)"
 	for begin := 0; begin < n; begin += 500 {
-		var rows []string
+		var args []any
 		for i := begin; i < min(begin+500, n); i++ {
 			codes[i] = synth.USCC(i)
-			rows = append(rows, fmt.Sprintf("('%s', '%s', '%s', 'code', NOW(3), NOW(3) + INTERVAL 1 DAY)", store.HashToken(operatorToken(codes[i])), synth.District, codes[i]))
+			args = append(args, store.HashToken(operatorToken(codes[i])), synth.District, codes[i])
 		}
-		if _, err := db.ExecContext(ctx, "INSERT INTO operator_sessions (hash, district, uscc, via, created_at, expires_at) VALUES "+strings.Join(rows, ", ")); err != nil {
+		q := "INSERT INTO operator_sessions (hash, district, uscc, via, created_at, expires_at) VALUES " + row + strings.Repeat(", "+row, len(args)/3-1)
+		if _, err := db.ExecContext(ctx, q, args...); err != nil {
 			return nil, err
 		}
 	}
