@@ -172,7 +172,7 @@ func (b *bench) seasonDistrict(ctx context.Context, st *store.Store, db *sql.DB,
 			codes[i] = synth.USCC(i)
 			args = append(args, store.HashToken(operatorToken(codes[i])), synth.District, codes[i])
 		}
-		q := "INSERT INTO operator_sessions (hash, district, uscc, via, created_at, expires_at) VALUES " + row + strings.Repeat(", "+row, len(args)/3-1)
+		q := "INSERT INTO operator_sessions (hash, district, uscc, via, created_at, expires_at) VALUES " + row + strings.Repeat(", "+row, len(args)/3-1) //nolint:gosec // constants and placeholders only
 		if _, err := db.ExecContext(ctx, q, args...); err != nil {
 			return nil, err
 		}
