@@ -229,7 +229,7 @@ func (w *applicationLetters) limit(step models.ApplicationStep) string {
 	if step.Event == models.EventRecommend {
 		key = "consent.limit"
 	}
-	return w.workdays.AddWorkdays(step.OnDate, w.days(key)).Chinese()
+	return w.workdays.TermEnd(step.OnDate, w.days(key)).Chinese()
 }
 
 // appeal says how to object to a decision (三(三)).

@@ -110,7 +110,7 @@ func (s *Server) getReview(ctx context.Context, u models.User, in *ReviewInput) 
 		return nil, err
 	}
 	d.Supplement.Days = law.Workdays("supplement.limit")
-	d.Supplement.On = workdays.AddWorkdays(today, d.Supplement.Days)
+	d.Supplement.On = workdays.TermEnd(today, d.Supplement.Days)
 	if err := s.reviewParts(ctx, a, &d); err != nil {
 		return nil, err
 	}

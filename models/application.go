@@ -165,6 +165,12 @@ func (s ApplicationState) Next(e ApplicationEvent) (ApplicationState, error) {
 	return m.to, nil
 }
 
+// May says whether the event may follow.
+func (s ApplicationState) May(e ApplicationEvent) bool {
+	_, err := s.Next(e)
+	return err == nil
+}
+
 // During says whether people may bring the event about in this stage of the cycle.
 func (e ApplicationEvent) During(stage Stage) error {
 	in := applicationMoves[e].in

@@ -31,7 +31,7 @@ func (n Notice) Over(today calendar.Date) bool { return today > n.EndsOn }
 // NoticePeriod gives the last day of a period of so many working days after a publication, and whether every year that it
 // touches has its calendar.
 func NoticePeriod(w *calendar.Workdays, published calendar.Date, days int) (endsOn calendar.Date, announced bool) {
-	endsOn = w.AddWorkdays(published+1, days)
+	endsOn = w.TermEnd(published, days)
 	return endsOn, w.AnnouncedThrough(published, endsOn)
 }
 

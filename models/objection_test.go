@@ -51,7 +51,9 @@ func TestAnObjectionGoesThroughTheStepsOfTheWorkPlanAndNoOthers(t *testing.T) {
 				}
 				require.Error(t, err, key)
 				require.Equal(t, state, to, "%s: nothing changes", key)
-				require.Regexp(t, `\p{Han}`, err.(*models.Error).Message, key)
+				var refusal *models.Error
+				require.ErrorAs(t, err, &refusal, key)
+				require.Regexp(t, `\p{Han}`, refusal.Message, key)
 				if event != models.ObjectionReceive {
 					require.Equal(t, models.CodeConflict, models.CodeOf(err), key)
 				}
@@ -100,7 +102,9 @@ func TestADecisionAboutAnObjectionHasReasonAndClause(t *testing.T) {
 		c.spoil(&command)
 		err := command.Validate()
 		require.Error(t, err, "%s without %s", c.event, c.field)
-		require.Equal(t, c.field, err.(*models.Error).Field)
+		var refusal *models.Error
+		require.ErrorAs(t, err, &refusal)
+		require.Equal(t, c.field, refusal.Field)
 	}
 }
 

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,8 +40,8 @@ func TestAVisitIsRecordedOnADayBetweenItsPlanAndToday(t *testing.T) {
 		}
 		require.Equal(t, c.code, CodeOf(err), name)
 		require.Equal(t, VisitPlanned, v.State, name)
-		if e, ok := err.(*Error); ok && c.field != "-" {
-			require.Equal(t, c.field, e.Field, name)
+		if refusal := (*Error)(nil); c.field != "-" && errors.As(err, &refusal) {
+			require.Equal(t, c.field, refusal.Field, name)
 		}
 	}
 	for _, state := range []VisitState{VisitRecorded, VisitSigned, VisitCancelled} {

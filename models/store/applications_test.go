@@ -317,7 +317,7 @@ func TestWhatTheWholeCycleDoesIsNotedByEachProcessOnce(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
 		r := reviewed(t, s, 0)
-		a, draft := r.submitted(0), models.Application{}
+		a := r.submitted(0)
 		draft, err := s.DraftApplication(ctx, r.owned(1), qualityB)
 		require.NoError(t, err)
 		n, err := s.LapseUndecided(ctx, sampletest.Cycle, []models.ApplicationState{models.ApplicationDraft, models.ApplicationSubmitted}, r.today, models.ActorSystem, 0, 100)

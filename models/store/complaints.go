@@ -35,7 +35,7 @@ func (s *Store) AddComplaint(ctx context.Context, c models.Complaint) (models.Co
 		return c, err
 	}
 	c.CycleID, c.State, c.At, c.ReceivedOn = cycle.ID, models.ComplaintOpen, s.now(), cycle.Clock.Today(s.now())
-	c.Due = workdays.AddWorkdays(c.ReceivedOn, models.ComplaintDays)
+	c.Due = workdays.TermEnd(c.ReceivedOn, models.ComplaintDays)
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		c.ID = 0
 		if err := tx.Create(&c).Error; err != nil {

@@ -210,7 +210,7 @@ func (s *Store) takeOffList(tx *gorm.DB, k *objectionCase, c models.ObjectionCom
 	if err != nil {
 		return err
 	}
-	if _, err := a.State.Next(models.EventRemove); err != nil {
+	if !a.State.May(models.EventRemove) {
 		r.Effect = models.EffectGone
 		return nil
 	}

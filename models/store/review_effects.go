@@ -177,7 +177,7 @@ func (s *Store) askSupplement(tx *gorm.DB, a *models.Application, c models.Appli
 	if days < least || days > max(MaxSupplementDays, least) {
 		return nil, models.Invalid("days", "补充期限应为%d至%d个工作日", least, max(MaxSupplementDays, least))
 	}
-	a.LimitOn = t.workdays.AddWorkdays(today, days)
+	a.LimitOn = t.workdays.TermEnd(today, days)
 	a.Due = a.LimitOn
 	return map[string]any{"days": days, "limit_on": a.LimitOn}, s.openObligation(tx, models.Obligation{CycleID: a.CycleID, District: a.District,
 		Kind: models.ObligationSupplement, Subject: models.ApplicationObject(a.ID), OwnerKind: models.OwnerHousehold, Owner: a.USCC,
