@@ -189,8 +189,8 @@ func (s *Store) barAll(ctx context.Context, barred map[int64][]models.Bar, today
 
 // barApplication refuses one application because of bars, with their words as the reason; nothing happens where it cannot follow.
 func (s *Store) barApplication(tx *gorm.DB, a *models.Application, bars []models.Bar, today calendar.Date) error {
-	if _, err := a.State.Next(models.EventBar); err != nil {
-		return nil //nolint:nilerr // closed meanwhile: nothing to refuse
+	if !a.State.May(models.EventBar) {
+		return nil // closed meanwhile: nothing to refuse
 	}
 	words := make([]string, len(bars))
 	for i, b := range bars {
