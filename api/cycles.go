@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -307,10 +308,16 @@ func (s *Server) judgeAgain(ctx context.Context, u models.User, in *struct {
 	})
 }
 
-// commandKey is the client's idempotency key, or a new one for a client that gave none.
+// commandKey is the number of a command: made of the client's idempotency key, or a new one for a client that gave none. It is never
+// one that the program gives by itself (bar/3, lapse/110107-2026/7, discard …), which a client could otherwise take away from it, and
+// always ASCII that fits its column, whatever bytes came.
 func commandKey(given string) string {
-	if given != "" {
-		return given
+	const mark, most = "key:", 100
+	switch {
+	case given == "":
+		return rand.Text()
+	case len(mark+given) <= most && strings.IndexFunc(given, func(r rune) bool { return r < ' ' || r > '~' }) < 0:
+		return mark + given
 	}
-	return rand.Text()
+	return mark + store.HashToken(given)
 }

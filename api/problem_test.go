@@ -113,3 +113,15 @@ func TestAWorkflowsRefusalReachesThePersonAndAnEngineThatIsAwayIsNoFault(t *test
 	require.NoError(t, commandError(nil))
 	require.Equal(t, "5", newProblem(http.StatusServiceUnavailable, "").GetHeaders().Get("Retry-After"))
 }
+
+func TestAClientsKeyIsNeverOneThatTheProgramGivesItself(t *testing.T) {
+	for _, given := range []string{"bar/3", "lapse/110107-2026/7", "discard", "due", "received", "钥匙", "\xff\xfe", strings.Repeat("k", 100), "plain-key"} {
+		key := commandKey(given)
+		require.True(t, strings.HasPrefix(key, "key:"), given)
+		require.LessOrEqual(t, len(key), 100, given)
+		require.Equal(t, -1, strings.IndexFunc(key, func(r rune) bool { return r < ' ' || r > '~' }), "it fits an ASCII column: %s", key)
+		require.Equal(t, key, commandKey(given), "the same request is the same command")
+	}
+	require.NotEqual(t, commandKey(strings.Repeat("k", 100)), commandKey(strings.Repeat("k", 99)))
+	require.NotEqual(t, commandKey(""), commandKey(""))
+}

@@ -22,6 +22,8 @@ import (
 	"gorm.io/driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"bangfu/models"
 )
 
 //go:embed migrations
@@ -112,11 +114,29 @@ func (s *Store) dialect(dsn string) (gorm.Dialector, error) {
 		c.Params = map[string]string{"time_zone": "'+00:00'"}
 		c.MultiStatements = false
 		s.mysql = true
-		return mysql.New(mysql.Config{DSN: c.FormatDSN(), DefaultStringSize: 200,
+		return mysqlDialect{&mysql.Dialector{Config: &mysql.Config{DSN: c.FormatDSN(), DefaultStringSize: 200,
 			DisableWithReturning: true, // with RETURNING, MariaDB counts a row that INSERT … DO NOTHING left alone as written
-		}), nil
+		}}}, nil
 	}
 	return nil, errors.New("the database address must begin with sqlite:// or mysql://")
+}
+
+// mysqlDialect is gorm's, but that it tells what a caller asked wrongly from a database that fails: keys are ASCII columns of bounded
+// length, and MariaDB does not even compare them with other characters. A refusal is not tried again, as a failure would be.
+type mysqlDialect struct{ *mysql.Dialector }
+
+// Translate makes a refusal (*models.Error) of what the caller wrote, and else what gorm makes of an error.
+func (d mysqlDialect) Translate(err error) error {
+	var my *mysqldriver.MySQLError
+	if errors.As(err, &my) {
+		switch my.Number {
+		case 1267, 1366, 3854: // compared with, or written into, a column that has no such characters
+			return models.Invalid("", "内容中有此处不能使用的字符，请检查编号、代码等是否填写正确")
+		case 1406:
+			return models.Invalid("", "内容过长")
+		}
+	}
+	return d.Dialector.Translate(err)
 }
 
 func (s *Store) provider() (*goose.Provider, error) {
