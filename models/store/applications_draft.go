@@ -155,8 +155,8 @@ func (s *Store) lockDraft(tx *gorm.DB, id int64) (models.Application, error) {
 	return a, err
 }
 
-// DiscardDraft ends a draft at the word of whom it belongs to: what it said is deleted, that it was there stays on record. A draft
-// has no process.
+// DiscardDraft ends a draft at the word of whom it belongs to: what it said and its files are deleted, that it was there stays on
+// record. A draft has no process.
 func (s *Store) DiscardDraft(ctx context.Context, actor models.Actor, id int64, today calendar.Date) error {
 	err := s.tx(ctx, func(tx *gorm.DB) error {
 		a, err := s.lockDraft(tx, id)
@@ -169,6 +169,15 @@ func (s *Store) DiscardDraft(ctx context.Context, actor models.Actor, id int64, 
 		}
 		if err := s.putGrounds(tx, id, before, nil); err != nil {
 			return err
+		}
+		files, err := s.documents(tx, models.ApplicationObject(id))
+		if err != nil {
+			return err
+		}
+		for _, d := range files {
+			if err := deleteDocument(tx, d.ID); err != nil {
+				return err
+			}
 		}
 		a.Statement = ""
 		c := models.ApplicationCommand{CommandID: "discard", ApplicationID: id, Event: models.EventWithdraw, Actor: actor}

@@ -86,7 +86,12 @@ func TestADraftIsSavedAndDiscardedWithWhatItSaid(t *testing.T) { // R8
 		_, err = s.WriteDraft(ctx, a.EnteredBy, a.ID, models.ApplicationContent{Wished: content.Wished, Grounds: []models.ApplicationGround{{Category: models.Quality, Letter: "F"}}})
 		refusedAs(t, models.CodeInvalid, err, "须由部门推荐")
 
+		d, err := s.AddDocument(ctx, models.User{Role: models.RoleOperator, District: a.District, USCC: a.USCC}, models.ApplicationObject(a.ID),
+			models.PurposeEvidence, evidenceFile("传承人证书"))
+		require.NoError(t, err)
 		require.NoError(t, s.DiscardDraft(ctx, a.EnteredBy, a.ID, r.today))
+		_, err = s.Document(ctx, d.ID)
+		refusedAs(t, models.CodeNotFound, err, "没有这个文件")
 		a, err = s.Application(ctx, a.ID)
 		require.NoError(t, err)
 		require.Equal(t, models.ApplicationWithdrawn, a.State)
@@ -300,7 +305,9 @@ func TestASupplementThatIsNotHandedInInTimeLeavesTheReviewWithWhatThereIs(t *tes
 		require.NotZero(t, a.LimitOn)
 		_, err := r.act(a, models.ActorSystem, models.ApplicationCommand{Event: models.EventSupplementOverdue})
 		refusedAs(t, models.CodeConflict, err, "期限未到")
-		supplied := r.acted(a, models.HouseholdActor(a.USCC), models.ApplicationCommand{Event: models.EventSupply})
+		_, err = r.act(a, models.HouseholdActor(a.USCC), models.ApplicationCommand{Event: models.EventSupply})
+		refusedAs(t, models.CodeConflict, err, "请先上传需要补充的材料")
+		supplied := r.acted(a, models.HouseholdActor(a.USCC), models.ApplicationCommand{Event: models.EventSupply, ReasonID: r.reason("证书已遗失，附说明")})
 		require.Equal(t, models.ApplicationSubmitted, supplied.State)
 		require.Zero(t, supplied.LimitOn)
 		require.Equal(t, []string{"review user " + string(r.reviewers[0]) + " 2026-10-25"}, r.owed(supplied), "the reviewer goes on")

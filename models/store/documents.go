@@ -173,18 +173,26 @@ func (s *Store) DeleteDocument(ctx context.Context, u models.User, id string) er
 		if err := c.MayDelete(u, d); err != nil {
 			return err
 		}
-		if err := tx.Exec("DELETE FROM document_pieces WHERE document_id = ?", id).Error; err != nil {
-			return fmt.Errorf("deleting document %s: %w", id, err)
-		}
-		gone := tx.Exec("DELETE FROM documents WHERE id = ?", id)
-		if gone.Error != nil {
-			return fmt.Errorf("deleting document %s: %w", id, gone.Error)
-		}
-		if gone.RowsAffected == 0 {
-			return noDocument()
+		if err := deleteDocument(tx, id); err != nil {
+			return err
 		}
 		return s.audit(tx, u.Actor(), "document.delete", d.Subject, documentDetail(d))
 	})
+}
+
+// deleteDocument deletes a file and what is known of it; CodeNotFound when somebody else has.
+func deleteDocument(tx *gorm.DB, id string) error {
+	if err := tx.Exec("DELETE FROM document_pieces WHERE document_id = ?", id).Error; err != nil {
+		return fmt.Errorf("deleting document %s: %w", id, err)
+	}
+	gone := tx.Exec("DELETE FROM documents WHERE id = ?", id)
+	if gone.Error != nil {
+		return fmt.Errorf("deleting document %s: %w", id, gone.Error)
+	}
+	if gone.RowsAffected == 0 {
+		return noDocument()
+	}
+	return nil
 }
 
 func noDocument() error { return models.NotFound("没有这个文件，或已被删除") }
