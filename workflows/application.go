@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +90,9 @@ type application struct {
 	taken   int // messages that this run has looked at
 	reading bool
 	left    bool // the list under public notice: its process is told
+	gone    bool // the record does not have it
 	term    *term
+	tried   calendar.Date // on which the record did not let the present limit pass
 }
 
 // setup registers every handler before anything can block.
@@ -127,12 +128,13 @@ func (p *application) run(ctx workflow.Context) error {
 			p.wakeNotice(ctx)
 		case p.passed():
 			err = p.overdue(ctx)
-		case !p.goesOn():
-			if p.drained(ctx) {
+		default:
+			settle(ctx)
+			switch {
+			case p.Changed || !p.idle(ctx): // something came at the last moment
+			case !p.goesOn():
 				return nil
-			}
-		case p.long(ctx):
-			if p.drained(ctx) {
+			default:
 				return workflow.NewContinueAsNewError(ctx, Application, p.ApplicationState)
 			}
 		}
@@ -147,7 +149,7 @@ func (p *application) news() bool { return p.Record.Events > p.Told }
 
 // goesOn says whether a process is needed: a draft has none, and what is decided needs none any more.
 func (p *application) goesOn() bool {
-	return p.Record.State.Live() && p.Record.State != models.ApplicationDraft
+	return !p.gone && p.Record.State.Live() && p.Record.State != models.ApplicationDraft
 }
 
 // idle says whether this run can end: nothing is left to do in it, and it either is over or has become long. The message that it
@@ -160,14 +162,6 @@ func (p *application) long(ctx workflow.Context) bool {
 	return p.taken >= updatesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
-// drained takes in what arrived and was not looked at yet, and says whether there was nothing.
-func (p *application) drained(ctx workflow.Context) bool {
-	for workflow.GetSignalChannel(ctx, SignalApplicationChanged).ReceiveAsync(nil) {
-		p.Changed = true
-	}
-	return !p.Changed
-}
-
 func (p *application) today(ctx workflow.Context) calendar.Date {
 	return p.Clock.Today(workflow.Now(ctx))
 }
@@ -176,8 +170,12 @@ func (p *application) read(ctx workflow.Context) error {
 	p.Changed, p.reading = false, true // what comes meanwhile makes it changed again
 	p.taken++
 	var r activities.ApplicationStatus
-	err := workflow.ExecuteLocalActivity(here(ctx, "读取申报件现状"), p.a.ReadApplication, activities.ReadApplicationInput{ApplicationID: p.ID}).Get(ctx, &r)
+	err := here(ctx, "读取申报件现状", p.a.ReadApplication, activities.ReadApplicationInput{ApplicationID: p.ID}, &r)
 	p.reading = false
+	if _, no := refusal(err); no { // a draft that was discarded
+		p.gone = true
+		return nil
+	}
 	p.take(r)
 	return err
 }
@@ -197,11 +195,8 @@ func (p *application) tell(ctx workflow.Context) error {
 	if err := p.show(ctx); err != nil {
 		return err
 	}
-	err := workflow.ExecuteLocalActivity(here(ctx, "告知申报人和推荐部门："+p.latest()), p.l.TellApplication, activities.TellApplicationInput{
-		ApplicationID: p.ID, After: before,
-	}).Get(ctx, nil)
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) { // a letter that can never be written must not keep the application from going on
+	err := here(ctx, "告知申报人和推荐部门："+p.latest(), p.l.TellApplication, activities.TellApplicationInput{ApplicationID: p.ID, After: before}, nil)
+	if _, no := refusal(err); no { // a letter that can never be written must not keep the application from going on
 		workflow.GetLogger(ctx).Error("telling of an application failed", "application", p.ID, "error", err)
 		return nil
 	}
@@ -240,8 +235,10 @@ func (p *application) mayAct(_ workflow.Context, c models.ApplicationCommand) er
 func (p *application) act(ctx workflow.Context, c models.ApplicationCommand) (ApplicationAnswer, error) {
 	p.taken++
 	var r activities.ApplicationStatus
-	err := workflow.ExecuteLocalActivity(here(ctx, c.Event.Name()), p.a.ActOnApplication, activities.ActOnApplicationInput{Command: c, Today: p.today(ctx)}).Get(ctx, &r)
+	err := here(ctx, c.Event.Name(), p.a.ActOnApplication, activities.ActOnApplicationInput{Command: c, Today: p.today(ctx)}, &r)
 	if err != nil {
+		app, no := refusal(err)
+		p.Changed = p.Changed || no && app.Type() == string(models.CodeConflict) // the record may be ahead of what is known here
 		return ApplicationAnswer{}, err
 	}
 	p.left = p.left || p.Record.State == models.ApplicationProposed && r.State == models.ApplicationWithdrawn
@@ -288,12 +285,13 @@ func (p *application) watch(ctx workflow.Context) {
 	t := &term{on: on, cancel: cancel}
 	p.term = t
 	// The day after the last, within its first hour: many limits end on one day.
-	at := on.AddDays(1).At(0, int(p.ID%60))
+	at := max(on, p.tried).AddDays(1).At(0, int(p.ID%60))
 	timer := workflow.NewTimerWithOptions(ctx, p.Clock.Wait(workflow.Now(ctx), at), workflow.TimerOptions{Summary: p.Record.State.Name() + "至" + on.Chinese()})
 	workflow.GoNamed(ctx, "term", func(ctx workflow.Context) { t.passed = timer.Get(ctx, nil) == nil })
 }
 
-// overdue does what the passing of a limit means; if the record has moved on meanwhile, it is read.
+// overdue does what the passing of a limit means. Where the record does not let it pass, it is read, because it may have moved on; if
+// the limit still stands then, it is tried again the next day.
 func (p *application) overdue(ctx workflow.Context) error {
 	p.term.cancel()
 	p.term = nil
@@ -303,23 +301,27 @@ func (p *application) overdue(ctx workflow.Context) error {
 		c.Event, c.CommandID = models.EventConsentOverdue, fmt.Sprintf("consent-overdue/%d", p.Record.Events)
 	}
 	_, err := p.act(ctx, c)
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) && app.Type() == string(models.CodeConflict) {
-		p.Changed = true
+	if _, no := refusal(err); no {
+		p.Changed, p.tried = true, p.today(ctx)
 		return nil
 	}
 	return err
 }
 
-// here is for what one short transaction does, in the worker that has the process: one event in the history, where an
-// activity of its own would leave six. Retried for as long as the database is away.
-func here(ctx workflow.Context, summary string) workflow.Context {
-	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout:    30 * time.Second,
-		ScheduleToCloseTimeout: 10 * 365 * 24 * time.Hour, // unset it is the former: one try
+// here does what one short transaction does in the worker that has the process: one event in the history, where an activity of its own
+// leaves six. What fails there goes on as such an activity, retried for as long as the database is away: retrying here would add to the
+// history with every try until the engine ends the process, and nobody would see in Temporal's UI what it waits for.
+func here(ctx workflow.Context, summary string, activity, in, out any) error {
+	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
+		StartToCloseTimeout:    10 * time.Second,
+		ScheduleToCloseTimeout: 30 * time.Second,
 		Summary:                summary,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
-	})
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumAttempts: 3},
+	}), activity, in).Get(ctx, out)
+	if _, no := refusal(err); err == nil || no || ctx.Err() != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(quick(ctx, summary), activity, in).Get(ctx, out)
 }
 
 // show sets the card and, where they say something new, the search attributes.

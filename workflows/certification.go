@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,7 +46,11 @@ type CertificationAnswer struct {
 	Conflict  int                       // left out: the one who ordered has a hand in them
 	Unsettled int                       // left out: their notice or an objection is not settled
 	Board     models.CertificationBoard // as it stands when the answer is given
+	Refused   *CertificationRefusal     // why it was not carried out, or not to its end
 }
+
+// CertificationRefusal is the record's word against an order.
+type CertificationRefusal struct{ Code, Message string }
 
 // CertificationResult is how a certification ended.
 type CertificationResult struct {
@@ -73,7 +76,8 @@ type certification struct {
 	apps    *activities.Applications
 	lock    workflow.Mutex // one command of the spot check at a time: each brings the newest board
 	handled int
-	passed  bool // the last day of the spot check is over
+	passed  bool          // the last day of the spot check is over
+	tried   calendar.Date // on which the record did not let it end
 	timer   func()
 }
 
@@ -114,8 +118,12 @@ func (c *certification) run(ctx workflow.Context) (CertificationResult, error) {
 	}
 	for !c.Reported && c.Board.Proposed > 0 {
 		c.card(ctx)
-		if err := workflow.Await(ctx, func() bool { return len(c.Orders) > 0 }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return len(c.Orders) > 0 || c.Moved }); err != nil {
 			return CertificationResult{}, err
+		}
+		if c.Moved { // the report will go by it
+			c.Moved = false
+			continue
 		}
 		if err := c.carryOut(ctx); err != nil {
 			return CertificationResult{}, err
@@ -146,7 +154,8 @@ func (c *certification) open(ctx workflow.Context) error {
 	return err
 }
 
-// carryOut certifies by the oldest order, page by page, and lets the applications know.
+// carryOut certifies by the oldest order, page by page, and lets the applications know. An order that the record refuses is answered
+// so, and another one is waited for.
 func (c *certification) carryOut(ctx workflow.Context) error {
 	answer := CertificationAnswer{CommandID: c.Orders[0].CommandID}
 	for after := int64(0); ; {
@@ -154,6 +163,10 @@ func (c *certification) carryOut(ctx workflow.Context) error {
 		err := workflow.ExecuteActivity(quick(ctx, fmt.Sprintf("复核并认定（已认定 %d 户）", answer.Certified)), c.a.CertifyPage, activities.CertifyPageInput{
 			CycleID: c.CycleID, Order: c.Orders[0], Today: c.today(ctx), After: after,
 		}).Get(ctx, &page)
+		if app, no := refusal(err); no {
+			answer.Refused = &CertificationRefusal{Code: app.Type(), Message: app.Message()}
+			break
+		}
 		if err != nil {
 			return err
 		}
@@ -204,14 +217,17 @@ func (c *certification) check(ctx workflow.Context) error {
 		case c.Moved:
 			err = c.move(ctx)
 		case c.closed():
-			return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+			if err = workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err == nil && c.Told {
+				return nil
+			}
 		case len(c.Orders) > 0:
 			err = c.finish(ctx)
 		case c.passed && c.Board.City.Open == 0:
 			err = c.end(ctx)
 		case c.long(ctx):
-			c.drain(ctx)
-			return workflow.NewContinueAsNewError(ctx, Certification, c.CertificationState)
+			if settle(ctx); c.long(ctx) {
+				return workflow.NewContinueAsNewError(ctx, Certification, c.CertificationState)
+			}
 		default:
 			c.watch(ctx)
 			err = workflow.Await(ctx, func() bool {
@@ -233,16 +249,6 @@ func (c *certification) long(ctx workflow.Context) bool {
 	return workflow.AllHandlersFinished(ctx) && (c.handled >= updatesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested())
 }
 
-// drain takes the messages that arrived and were not looked at yet into the state, so that none is lost.
-func (c *certification) drain(ctx workflow.Context) {
-	for m := (models.CertificationOrder{}); workflow.GetSignalChannel(ctx, SignalCertificationAdvance).ReceiveAsync(&m); {
-		c.Orders = append(c.Orders, m)
-	}
-	for due := calendar.Date(0); workflow.GetSignalChannel(ctx, SignalCertificationDue).ReceiveAsync(&due); {
-		c.Due, c.Moved = due, true
-	}
-}
-
 // watch keeps one timer, for the end of the spot check's last day.
 func (c *certification) watch(ctx workflow.Context) {
 	if c.timer != nil || c.passed {
@@ -250,7 +256,7 @@ func (c *certification) watch(ctx workflow.Context) {
 	}
 	ctx, c.timer = workflow.WithCancel(ctx)
 	due := c.Board.City.OutcomeDue
-	timer := workflow.NewTimerWithOptions(ctx, c.Clock.Wait(workflow.Now(ctx), due.AddDays(1).At(0, 0)), workflow.TimerOptions{Summary: "市级抽查结论至" + due.Chinese()})
+	timer := workflow.NewTimerWithOptions(ctx, c.Clock.Wait(workflow.Now(ctx), max(due, c.tried).AddDays(1).At(0, 0)), workflow.TimerOptions{Summary: "市级抽查结论至" + due.Chinese()})
 	workflow.GoNamed(ctx, "outcome due", func(ctx workflow.Context) {
 		if timer.Get(ctx, nil) == nil {
 			c.passed = true
@@ -260,12 +266,18 @@ func (c *certification) watch(ctx workflow.Context) {
 
 // move gives the spot check its new last day.
 func (c *certification) move(ctx workflow.Context) error {
-	c.Moved, c.passed = false, false
+	c.Moved = false
+	c.rewatch()
+	return workflow.ExecuteActivity(quick(ctx, "调整市级抽查期限"), c.a.MoveCityDue, activities.MoveCityDueInput{CycleID: c.CycleID, Due: c.Due, Today: c.today(ctx)}).Get(ctx, &c.Board)
+}
+
+// rewatch lets the next wait set the timer anew.
+func (c *certification) rewatch() {
+	c.passed = false
 	if c.timer != nil {
 		c.timer()
 		c.timer = nil
 	}
-	return workflow.ExecuteActivity(quick(ctx, "调整市级抽查期限"), c.a.MoveCityDue, activities.MoveCityDueInput{CycleID: c.CycleID, Due: c.Due, Today: c.today(ctx)}).Get(ctx, &c.Board)
 }
 
 // finish ends the spot check on an administrator's word, with a reason.
@@ -277,14 +289,15 @@ func (c *certification) finish(ctx workflow.Context) error {
 }
 
 func (c *certification) end(ctx workflow.Context) error {
+	c.tried = c.today(ctx) // should it stay open, it is tried again the next day
+	c.rewatch()
 	err := workflow.ExecuteActivity(quick(ctx, "市级抽查期限已过，没有待结论事项"), c.a.EndCityCheck, activities.EndCityCheckInput{CycleID: c.CycleID, Today: c.today(ctx)}).Get(ctx, &c.Board)
 	return c.unlessRefused(ctx, err)
 }
 
 // unlessRefused reads where the record stands when it refused what it stood in the way of: a command came between.
 func (c *certification) unlessRefused(ctx workflow.Context, err error) error {
-	var refusal *temporal.ApplicationError
-	if !errors.As(err, &refusal) {
+	if _, no := refusal(err); !no {
 		return err
 	}
 	return c.read(ctx)
@@ -324,6 +337,9 @@ func (c *certification) certify(ctx workflow.Context, o models.CertificationOrde
 		answer, done = c.carried(o.CommandID)
 		return done || c.Reported
 	})
+	if r := answer.Refused; err == nil && r != nil {
+		return CertificationAnswer{}, temporal.NewNonRetryableApplicationError(r.Message, r.Code, nil)
+	}
 	answer.CommandID, answer.Board = o.CommandID, c.Board
 	return answer, err
 }

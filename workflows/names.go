@@ -3,6 +3,7 @@
 package workflows
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -78,6 +79,22 @@ func RoundWorkflowID(districtOrCycle string) string { return "round/" + district
 
 // OutboxWorkflowID is the one sender of mail.
 const OutboxWorkflowID = "outbox"
+
+// settle lets the coroutines beside the main one take in what this task brought them: a message that a waiting receiver was handed is
+// in no channel any more, and a run that ended now would lose it. What ends a run asks once more afterwards whether it may.
+func settle(ctx workflow.Context) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx) // also when the run is being cancelled
+	defer cancel()
+	settled := false
+	workflow.Go(ctx, func(workflow.Context) { settled = true }) // runs after all others
+	_ = workflow.Await(ctx, func() bool { return settled })
+}
+
+// refusal says whether an activity's error is one that no retry mends.
+func refusal(err error) (*temporal.ApplicationError, bool) {
+	var app *temporal.ApplicationError
+	return app, errors.As(err, &app) && app.NonRetryable()
+}
 
 // quick is for activities of one short transaction: retried for as long as the database is away.
 func quick(ctx workflow.Context, summary string) workflow.Context {

@@ -81,9 +81,7 @@ func (n *notice) run(ctx workflow.Context) (NoticeResult, error) {
 		case n.Board.Over(n.today(ctx)):
 			return n.end(ctx)
 		case workflow.GetInfo(ctx).GetContinueAsNewSuggested():
-			for m := (NoticeChanged{}); workflow.GetSignalChannel(ctx, SignalNoticeChanged).ReceiveAsync(&m); {
-				n.change(m)
-			}
+			settle(ctx) // what comes at the last moment is looked at first thing by the next run
 			return NoticeResult{}, workflow.NewContinueAsNewError(ctx, Notice, n.NoticeState)
 		default:
 			if err := n.wait(ctx); err != nil {

@@ -77,6 +77,7 @@ type objection struct {
 	watching calendar.Date // the deadline that the timer is for
 	cancel   workflow.CancelFunc
 	passed   bool
+	followed bool // whom its end concerns was told
 }
 
 // setup registers every handler before anything can block.
@@ -97,25 +98,26 @@ func (p *objection) run(ctx workflow.Context) error {
 		return err
 	}
 	for {
-		if p.Record.Events > p.Told {
-			if err := p.tell(ctx); err != nil {
-				return err
-			}
-			continue
-		}
-		if !p.Record.State.Live() && workflow.AllHandlersFinished(ctx) {
-			return p.follow(ctx)
-		}
-		p.watch(ctx)
-		err := workflow.Await(ctx, func() bool {
-			return p.passed || p.Record.Events > p.Told || !p.Record.State.Live() && workflow.AllHandlersFinished(ctx)
-		})
-		if err != nil {
-			return err
-		}
-		if p.passed { // said on the card; the obligation is escalated by the morning round
+		var err error
+		switch {
+		case p.Record.Events > p.Told:
+			err = p.tell(ctx)
+		case p.passed: // said on the card; the obligation is escalated by the morning round
 			p.passed = false
 			p.card(ctx)
+		case !p.Record.State.Live() && !p.followed:
+			err = p.follow(ctx)
+			p.followed = true
+		case !p.Record.State.Live() && workflow.AllHandlersFinished(ctx):
+			return nil
+		default:
+			p.watch(ctx)
+			err = workflow.Await(ctx, func() bool {
+				return p.passed || p.Record.Events > p.Told || !p.Record.State.Live() && (!p.followed || workflow.AllHandlersFinished(ctx))
+			})
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -149,8 +151,7 @@ func (p *objection) tell(ctx workflow.Context) error {
 		ObjectionID: p.ID, After: before,
 	}).Get(ctx, nil)
 	p.Told = upTo
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) { // a letter that can never be written must not keep the objection from going on
+	if _, no := refusal(err); no { // a letter that can never be written must not keep the objection from going on
 		workflow.GetLogger(ctx).Error("telling of an objection failed", "objection", p.ID, "error", err)
 		return nil
 	}

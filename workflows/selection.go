@@ -1,11 +1,9 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"bangfu/activities"
@@ -79,6 +77,7 @@ type selection struct {
 	handled  int
 	inFlight int  // decisions that will bring a board
 	untold   bool // applications moved whose processes do not know
+	closing  bool // all are decided: nothing more is
 }
 
 // setup registers every handler before anything can block.
@@ -128,10 +127,15 @@ func (s *selection) run(ctx workflow.Context) (SelectionResult, error) {
 		case idle && !s.Board.Done() && s.Finish != nil:
 			err = s.finish(ctx)
 		case idle && s.Board.Done():
-			return s.end(ctx)
+			if err = s.close(ctx); err == nil && s.still(ctx) && s.Board.Done() {
+				s.card(ctx)
+				return SelectionResult{Places: s.Board.Places, Proposed: s.Board.Proposed, Waiting: s.Board.Waiting, Unselected: s.Board.Unselected}, nil
+			}
+			s.closing = false
 		case idle && s.long(ctx):
-			s.drain(ctx)
-			return SelectionResult{}, workflow.NewContinueAsNewError(ctx, Selection, s.SelectionState)
+			if s.still(ctx) {
+				return SelectionResult{}, workflow.NewContinueAsNewError(ctx, Selection, s.SelectionState)
+			}
 		default:
 			err = workflow.Await(ctx, func() bool { return !s.Ranked || s.untold || s.ready(ctx) })
 		}
@@ -150,14 +154,10 @@ func (s *selection) long(ctx workflow.Context) bool {
 	return s.handled >= updatesPerRun || workflow.GetInfo(ctx).GetContinueAsNewSuggested()
 }
 
-// drain takes the messages that arrived and were not looked at yet into the state, so that none is lost.
-func (s *selection) drain(ctx workflow.Context) {
-	for m := (SelectionChanged{}); workflow.GetSignalChannel(ctx, SignalSelectionChanged).ReceiveAsync(&m); {
-		s.change(m)
-	}
-	for m := (SelectionFinish{}); workflow.GetSignalChannel(ctx, SignalSelectionFinish).ReceiveAsync(&m); {
-		s.Finish = &m
-	}
+// still takes in what this task brought, and says whether it left nothing to do before the run ends.
+func (s *selection) still(ctx workflow.Context) bool {
+	settle(ctx)
+	return s.Ranked && !s.untold && s.inFlight == 0 && workflow.AllHandlersFinished(ctx)
 }
 
 // open freezes the places and makes the bureau owe the confirmation, once.
@@ -189,36 +189,37 @@ func (s *selection) tell(ctx workflow.Context) error {
 // finish confirms the proposal for all who are left: in the name of who said so, and by the rule alone for those about whom that
 // person may not decide (回避).
 func (s *selection) finish(ctx workflow.Context) error {
-	m := *s.Finish
+	m, decided := *s.Finish, 0
 	for _, actor := range []models.Actor{m.Actor, models.ActorSystem} {
 		if s.Board.Left == 0 {
 			break
 		}
 		s.Finishes++ // each a command of its own, also when somebody came later
 		d := models.SelectionDecision{CommandID: fmt.Sprintf("finish/%s/%d", workflow.GetInfo(ctx).FirstRunID, s.Finishes), CycleID: s.CycleID, All: true, ReasonID: m.ReasonID, Actor: actor}
-		_, err := s.decide(bulk(ctx, "阶段结束，其余按比选方案确认"), d)
-		if refusal := (*temporal.ApplicationError)(nil); errors.As(err, &refusal) && refusal.NonRetryable() {
+		n, err := s.decide(bulk(ctx, "阶段结束，其余按比选方案确认"), d)
+		if _, no := refusal(err); no {
 			s.Finish, s.Ranked = nil, false // the record stands in the way: look again, and wait to be told anew
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		decided += n
 	}
 	s.Ranked = s.Board.Unranked == 0
+	if decided == 0 && !s.Board.Done() { // nothing came of it: rather wait to be told anew than try without end
+		s.Finish = nil
+	}
 	return nil
 }
 
-// end fills what became free from the waiting list and reports to the cycle.
-func (s *selection) end(ctx workflow.Context) (SelectionResult, error) {
+// close fills what became free from the waiting list.
+func (s *selection) close(ctx workflow.Context) error {
+	s.closing = true
 	if err := workflow.ExecuteActivity(quick(ctx, "比选完成，空出名额按名次递补"), s.a.CloseSelection, s.ref(ctx)).Get(ctx, &s.Board); err != nil {
-		return SelectionResult{}, err
+		return err
 	}
-	if err := s.tell(ctx); err != nil {
-		return SelectionResult{}, err
-	}
-	s.card(ctx)
-	return SelectionResult{Places: s.Board.Places, Proposed: s.Board.Proposed, Waiting: s.Board.Waiting, Unselected: s.Board.Unselected}, nil
+	return s.tell(ctx)
 }
 
 func (s *selection) today(ctx workflow.Context) calendar.Date {
@@ -234,7 +235,7 @@ func (s *selection) mayConfirm(_ workflow.Context, d models.SelectionDecision) e
 	switch {
 	case d.CycleID != s.CycleID:
 		return refused(models.NotFound("所选申报件不属于本年度工作"))
-	case s.Finish != nil:
+	case s.Finish != nil || s.closing:
 		return refused(models.Conflict("比选阶段已结束"))
 	case !s.Opened || !s.Ranked:
 		return refused(models.Errorf(models.CodeUnavailable, "正在评分排名，请稍后再试"))
