@@ -36,21 +36,11 @@ var season = calendar.MustDate("2026-09-01")
 // applications lets n households apply, 50 at once, each with a draft and its submission through the API, the engine and the letters; and
 // then as many more on the record alone, so that it shows where the time goes.
 func (b *bench) applications(ctx context.Context, e *engineUnderTest, n int) error {
-	address, drop, err := b.database(ctx)
+	st, db, drop, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer drop()
-	st, err := store.Open(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = st.Close() }()
-	db, err := sql.Open("mysql", dsn(address))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
 	say("申报：准备 %s 户", thousands(2*n))
 	codes, err := b.seasonDistrict(ctx, st, db, 2*n)
 	if err != nil {

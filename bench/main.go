@@ -100,21 +100,11 @@ func run(ctx context.Context) error {
 // size measures with a district of n households in a database of its own; the largest with all measurements.
 func (b *bench) size(ctx context.Context, e *engineUnderTest, n int, largest bool) (s sized, err error) {
 	say("%d 户：生成交付文件", n)
-	address, drop, err := b.database(ctx)
+	st, db, drop, err := b.open(ctx)
 	if err != nil {
 		return s, err
 	}
 	defer drop()
-	st, err := store.Open(ctx, address)
-	if err != nil {
-		return s, err
-	}
-	defer func() { _ = st.Close() }()
-	db, err := sql.Open("mysql", dsn(address))
-	if err != nil {
-		return s, err
-	}
-	defer func() { _ = db.Close() }()
 	s, err = b.imports(ctx, st, db, n, largest)
 	if err != nil {
 		return s, err
@@ -206,6 +196,28 @@ func (b *bench) database(ctx context.Context) (address string, drop func(), err 
 		if err := execute(context.WithoutCancel(ctx), "DROP DATABASE "+u.Path[1:]); err != nil {
 			say("删除测试库失败：%v", err)
 		}
+	}, nil
+}
+
+// open makes a fresh database with the program's schema, and opens it for the program and beside it.
+func (b *bench) open(ctx context.Context) (st *store.Store, db *sql.DB, drop func(), err error) {
+	address, drop, err := b.database(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if st, err = store.Open(ctx, address); err != nil {
+		drop()
+		return nil, nil, nil, err
+	}
+	if db, err = sql.Open("mysql", dsn(address)); err != nil {
+		_ = st.Close()
+		drop()
+		return nil, nil, nil, err
+	}
+	return st, db, func() {
+		_ = db.Close()
+		_ = st.Close()
+		drop()
 	}, nil
 }
 

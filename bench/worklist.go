@@ -28,21 +28,11 @@ const (
 
 // worklist asks for the lists of a reviewer with 10,000 closed items, in a bureau of ten like that, through the API.
 func (b *bench) worklist(ctx context.Context) error {
-	address, drop, err := b.database(ctx)
+	st, db, drop, err := b.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer drop()
-	st, err := store.Open(ctx, address)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = st.Close() }()
-	db, err := sql.Open("mysql", dsn(address))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }()
 	say("审核工作列表：写入 %s 件申报", thousands((closedItems+openItems)*(colleagues+1)))
 	token, err := reviewers(ctx, st, db)
 	if err != nil {
