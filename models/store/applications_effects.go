@@ -53,7 +53,7 @@ func (s *Store) applicationTerms(ctx context.Context, c models.ApplicationComman
 // policyByID gives a version's policy without reading the file again.
 func (s *Store) policyByID(ctx context.Context, id int64) (*policy.Policy, error) {
 	if p, ok := s.policies.Load(id); ok {
-		return p.(*policy.Policy), nil
+		return p.(loadedPolicy).Policy, nil
 	}
 	v, err := s.PolicyByID(ctx, id)
 	return v.Policy, err
@@ -155,6 +155,9 @@ func (s *Store) recommendApplication(tx *gorm.DB, a *models.Application, c model
 	if a.Origin != models.OriginRecommended || a.RecommendedBy != c.Actor {
 		return nil, models.Conflict("只能推荐本人录入的推荐件")
 	}
+	if err := s.standsApart(tx, a.USCC, c.Actor); err != nil {
+		return nil, err
+	}
 	b, err := s.admit(tx, a, t, today, today)
 	if err != nil {
 		return nil, err
@@ -194,12 +197,35 @@ func (s *Store) endSupplement(tx *gorm.DB, a *models.Application, c models.Appli
 			return nil, err
 		}
 	}
+	if c.Event == models.EventSupply && c.ReasonID == 0 {
+		if err := s.suppliedSince(tx, a); err != nil {
+			return nil, err
+		}
+	}
 	err := s.fulfilObligation(tx, a.CycleID, models.ObligationSupplement, models.ApplicationObject(a.ID), a.USCC, today, c.Actor)
 	if err != nil {
 		return nil, err
 	}
 	t.dueForReview(a)
 	return nil, nil
+}
+
+// suppliedSince refuses an answer to a request for supplements that answers nothing: it would end the applicant's time unused.
+func (s *Store) suppliedSince(tx *gorm.DB, a *models.Application) error {
+	asked, err := s.lastEvent(tx, "application", a.ID)
+	if err != nil {
+		return err
+	}
+	documents, err := s.documents(tx, models.ApplicationObject(a.ID))
+	if err != nil {
+		return err
+	}
+	for _, d := range documents {
+		if d.At.After(asked) {
+			return nil
+		}
+	}
+	return models.Conflict("请先上传需要补充的材料，或写明情况说明，再提交")
 }
 
 // limitPassed refuses what time does before its time: the record's limit counts, not the timer's.

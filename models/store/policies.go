@@ -37,10 +37,16 @@ type PolicyVersion struct {
 // TableName is the table of versions.
 func (PolicyVersion) TableName() string { return "policies" }
 
+// loadedPolicy is a version's content as it was read, and what it says.
+type loadedPolicy struct {
+	*policy.Policy
+	content string
+}
+
 // loaded gives the version with its policy, which is read once per process.
 func (s *Store) loaded(v PolicyVersion) (PolicyVersion, error) {
 	if p, ok := s.policies.Load(v.ID); ok {
-		v.Policy = p.(*policy.Policy)
+		v.Policy, v.Content = p.(loadedPolicy).Policy, p.(loadedPolicy).content
 		return v, nil
 	}
 	p, err := policy.Load([]byte(v.Content))
@@ -50,15 +56,19 @@ func (s *Store) loaded(v PolicyVersion) (PolicyVersion, error) {
 	if p.Hash() != v.Hash {
 		return v, fmt.Errorf("loading policy version %d of %s/%d: its content does not have its hash %s", v.Version, v.District, v.Year, v.Hash)
 	}
-	kept, _ := s.policies.LoadOrStore(v.ID, p)
-	v.Policy = kept.(*policy.Policy)
+	kept, _ := s.policies.LoadOrStore(v.ID, loadedPolicy{p, v.Content})
+	v.Policy = kept.(loadedPolicy).Policy
 	return v, nil
 }
 
 // PolicyByID gives a version, loaded; CodeNotFound if there is none.
 func (s *Store) PolicyByID(ctx context.Context, id int64) (PolicyVersion, error) {
 	var r PolicyVersion
-	switch err := s.db.WithContext(ctx).Take(&r, id).Error; {
+	q := s.db.WithContext(ctx)
+	if _, ok := s.policies.Load(id); ok {
+		q = q.Omit("content") // every step of a case asks
+	}
+	switch err := q.Take(&r, id).Error; {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return PolicyVersion{}, models.NotFound("没有编号为 %d 的政策版本", id)
 	case err != nil:
