@@ -70,8 +70,12 @@ type cycle struct {
 	advanced  bool // the stage was ended by an administrator; a stage ends once
 	changed   bool // something happened that a wait must look at
 	cancelled bool
-	awaited   string       // whom the stage waits for, in words
-	advance   CycleCommand // the command that ends the stage
+	leaving   bool           // the stage is over: the next one begins with the next run
+	seasonal  bool           // the stage is one of the certification season
+	awaited   string         // whom the stage waits for, in words
+	advance   CycleCommand   // the command that ends the stage
+	ordering  bool           // the stage's process takes advances, each as an order of its own
+	orders    []CycleCommand // of them, those that it has not heard of
 }
 
 // setup registers every handler before anything can block.
@@ -133,22 +137,28 @@ func (c *cycle) run(ctx workflow.Context) error {
 
 // leave ends the stage: the year goes on as a new run, so that new code takes over at every border.
 func (c *cycle) leave(ctx workflow.Context) error {
+	c.leaving = true
 	if !c.cancelled {
 		c.Done = append(c.Done, fmt.Sprintf("%s 完成“%s”", c.today(ctx).Chinese(), c.Stage.Info().Name))
 		c.Done = c.Done[max(0, len(c.Done)-40):]
 		c.Stage = c.Stage.Next()
 	}
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
-		return err
+	for first := true; first || !workflow.AllHandlersFinished(ctx); first = false {
+		if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+			return err
+		}
+		settle(ctx)
+	}
+	if c.cancelled && c.seasonal {
+		if err := c.cancelSeason(ctx); err != nil {
+			return err
+		}
 	}
 	if c.cancelled || c.Stage == models.StageDone {
 		if !c.cancelled {
 			c.State = models.CycleDone
 		}
 		return c.enter(ctx)
-	}
-	for workflow.GetSignalChannel(ctx, SignalDelivered).ReceiveAsync(nil) {
-		c.DataSeen++
 	}
 	return workflow.NewContinueAsNewError(ctx, Cycle, c.CycleState)
 }
@@ -297,18 +307,14 @@ func (c *cycle) study(ctx workflow.Context) error {
 			if c.advanced {
 				finish = StudyFinish{ReasonID: c.advance.ReasonID, Actor: c.advance.Actor}
 			}
-			if err := child.SignalChildWorkflow(ctx, SignalStudyFinish, finish).Get(ctx, nil); err != nil && !settled {
-				return err
-			}
+			_ = child.SignalChildWorkflow(ctx, SignalStudyFinish, finish).Get(ctx, nil) // one that has ended has its result on the way
 			return child.Get(ctx, nil)
 		}
 		if err := c.judgeNewData(ctx); err != nil {
 			return err
 		}
 		again := StudyRecompare{Due: c.Plan[calendar.PlanStudyDue]}
-		if err := child.SignalChildWorkflow(ctx, SignalStudyRecompare, again).Get(ctx, nil); err != nil && !settled {
-			return err
-		}
+		_ = child.SignalChildWorkflow(ctx, SignalStudyRecompare, again).Get(ctx, nil) // one that has ended has its result on the way
 	}
 }
 
@@ -392,7 +398,9 @@ func (c *cycle) waitUntil(ctx workflow.Context, until func() calendar.Date) erro
 			})
 			workflow.GoNamed(timerCtx, "date", func(ctx workflow.Context) { fired = timer.Get(ctx, nil) == nil })
 		}
-		err := workflow.Await(ctx, func() bool { return fired || c.changed || c.advanced || c.cancelled })
+		err := workflow.Await(ctx, func() bool { // a paused year does not end its stage: what ended it meanwhile counts once it goes on
+			return c.changed || c.cancelled || c.State != models.CyclePaused && (fired || c.advanced)
+		})
 		cancel()
 		if err != nil {
 			return err
@@ -419,6 +427,9 @@ func (c *cycle) card(ctx workflow.Context) {
 	}
 	if c.awaited != "" {
 		fmt.Fprintf(&b, "**进展**：%s\n\n", c.awaited)
+	}
+	if c.State == models.CyclePaused && c.seasonal {
+		b.WriteString("**暂停期间**：不转入下一阶段；本阶段的流程和各申报件照常办理，期限照常计算\n\n")
 	}
 	if c.Clock.Rehearsal() {
 		fmt.Fprintf(&b, "**演练**：模拟日期 %s，每秒 %g 天\n\n", c.today(ctx).Chinese(), c.Clock.DaysPerSecond)

@@ -84,6 +84,9 @@ func (c *cycle) mayCommand(_ workflow.Context, m CycleCommand) error {
 	if m.Command == models.CommandAdvance && c.Stage == models.StageTiering {
 		return refused(models.Conflict("正在判定，完成后自动进入联合研判，无须推进"))
 	}
+	if m.Command == models.CommandAdvance && (c.leaving || c.advanced && !c.ordering) {
+		return refused(models.Errorf(models.CodeUnavailable, "本阶段正在结束，请转入下一阶段后再操作"))
+	}
 	if m.Command == models.CommandAdvance && c.Stage == models.StageNotice && c.State == models.CycleRunning {
 		return refused(models.Conflict("公示期不能缩短；公示期满且异议办结后自动进入认定"))
 	}
@@ -109,7 +112,12 @@ func (c *cycle) command(ctx workflow.Context, m CycleCommand) (CycleAnswer, erro
 		CycleRef: c.ref(ctx), CommandID: m.CommandID, Command: m.Command, Stage: c.Stage, State: c.State, ReasonID: m.ReasonID, Actor: m.Actor,
 	}).Get(ctx, nil)
 	c.changed = true
-	c.advanced = c.advanced || m.Command == models.CommandAdvance
+	if m.Command == models.CommandAdvance {
+		c.advanced = true
+		if c.ordering {
+			c.orders = append(c.orders, m)
+		}
+	}
 	c.cancelled = c.State == models.CycleCancelled
 	return c.answer(), err
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -20,6 +21,7 @@ func (c *cycle) season(ctx workflow.Context) error {
 	if workflow.GetVersion(ctx, "season", workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return c.waitForDate(ctx, "本阶段的业务功能尚未启用，到期自动转入下一阶段")
 	}
+	c.seasonal = true
 	var err error
 	switch c.Stage {
 	case models.StageApplication:
@@ -35,9 +37,11 @@ func (c *cycle) season(ctx workflow.Context) error {
 	default:
 		err = c.waitForDate(ctx, "认定的“名特优新”个体工商户自次年1月1日起享受扶持政策")
 	}
-	if err != nil || !c.cancelled {
-		return err
-	}
+	return err
+}
+
+// cancelSeason ends what goes on in a cancelled season, with the reason of who cancelled it.
+func (c *cycle) cancelSeason(ctx workflow.Context) error {
 	return c.lapse(ctx, "年度工作取消，进行中的申报件终止", c.advance.ReasonID, models.ActorSystem, models.LiveStates()...)
 }
 
@@ -90,10 +94,12 @@ func (c *cycle) lapse(ctx workflow.Context, summary string, reasonID int64, acto
 func (c *cycle) choose(ctx workflow.Context) error {
 	return c.process(ctx, process{
 		id: SelectionWorkflowID(c.CycleID), name: "比选", awaited: "等待区市场监管局确认比选结果（见比选流程）", workflow: Selection,
-		state: SelectionState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, Due: c.Plan[calendar.PlanSelectionDue]},
-		due:   calendar.PlanSelectionDue, moved: func(d calendar.Date) (string, any) { return SignalSelectionChanged, SelectionChanged{Due: d} },
-		advance: func(a CycleCommand) (string, any) {
-			return SignalSelectionFinish, SelectionFinish{ReasonID: a.ReasonID, Actor: a.Actor}
+		state: func() any {
+			return SelectionState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, Due: c.Plan[calendar.PlanSelectionDue]}
+		},
+		due: calendar.PlanSelectionDue, moved: func(d calendar.Date) message { return message{SignalSelectionChanged, SelectionChanged{Due: d}} },
+		advance: func(a CycleCommand) message {
+			return message{SignalSelectionFinish, SelectionFinish{ReasonID: a.ReasonID, Actor: a.Actor}}
 		},
 	})
 }
@@ -102,8 +108,10 @@ func (c *cycle) choose(ctx workflow.Context) error {
 func (c *cycle) announce(ctx workflow.Context) error {
 	return c.process(ctx, process{
 		id: NoticeWorkflowID(c.CycleID), name: "公示", awaited: "公示拟认定名单，处理异议（见公示流程）", workflow: Notice,
-		state: NoticeState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, CertificationDue: c.Plan[calendar.PlanCertificationDue]},
-		due:   calendar.PlanCertificationDue, moved: func(d calendar.Date) (string, any) { return SignalNoticeChanged, NoticeChanged{CertificationDue: d} },
+		state: func() any {
+			return NoticeState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, CertificationDue: c.Plan[calendar.PlanCertificationDue]}
+		},
+		due: calendar.PlanCertificationDue, moved: func(d calendar.Date) message { return message{SignalNoticeChanged, NoticeChanged{CertificationDue: d}} },
 	})
 }
 
@@ -111,10 +119,12 @@ func (c *cycle) announce(ctx workflow.Context) error {
 func (c *cycle) certify(ctx workflow.Context) error {
 	return c.process(ctx, process{
 		id: CertificationWorkflowID(c.CycleID), name: "认定", awaited: "认定、报市市场监管局并接受抽查（见认定流程）", workflow: Certification,
-		state: CertificationState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, Due: c.Plan[calendar.PlanCertificationDue]},
-		due:   calendar.PlanCertificationDue, moved: func(d calendar.Date) (string, any) { return SignalCertificationDue, d },
-		advance: func(a CycleCommand) (string, any) {
-			return SignalCertificationAdvance, models.CertificationOrder{CommandID: a.CommandID, ReasonID: a.ReasonID, Actor: a.Actor}
+		state: func() any {
+			return CertificationState{CycleID: c.CycleID, District: c.District, Year: c.Year, Clock: c.Clock, Due: c.Plan[calendar.PlanCertificationDue]}
+		},
+		due: calendar.PlanCertificationDue, moved: func(d calendar.Date) message { return message{SignalCertificationDue, d} },
+		advance: func(a CycleCommand) message {
+			return message{SignalCertificationAdvance, models.CertificationOrder{CommandID: a.CommandID, ReasonID: a.ReasonID, Actor: a.Actor}}
 		},
 	})
 }
@@ -122,13 +132,65 @@ func (c *cycle) certify(ctx workflow.Context) error {
 // process is a stage that has a process of its own: the stage ends when it does.
 type process struct {
 	id, name, awaited string
-	workflow, state   any
-	due               calendar.PlanKey                                 // the plan's date that it keeps
-	moved             func(calendar.Date) (signal string, message any) // what tells it the date's new value
-	advance           func(CycleCommand) (signal string, message any)  // what tells it an administrator's advance; nil = it cannot be shortened
+	workflow          any
+	state             func() any                  // what it begins with; everything else it takes from the record
+	due               calendar.PlanKey            // the plan's date that it keeps
+	moved             func(calendar.Date) message // what tells it the date's new value
+	advance           func(CycleCommand) message  // what tells it an administrator's advance; nil = it cannot be shortened
 }
 
+// message is what a process is told.
+type message struct {
+	signal  string
+	content any
+}
+
+// A process that failed is started again after a while that doubles, by the real time: often at first, and without filling the history.
+const (
+	processAgain = 10 * time.Minute
+	processRests = 24 * time.Hour
+)
+
+// process goes through such a stage. A process that failed, or that somebody ended in Temporal's UI, is started again, at once when an
+// administrator advances: the record says where it stands, and the year does not fail with it. A paused year stays at the stage's end.
 func (c *cycle) process(ctx workflow.Context, p process) error {
+	c.ordering = p.advance != nil
+	defer func() { c.ordering, c.orders, c.advanced = false, nil, false }()
+	for rest := processAgain; ; rest = min(2*rest, processRests) {
+		err := c.attend(ctx, p)
+		if ctx.Err() != nil || c.cancelled {
+			return ctx.Err()
+		}
+		if err == nil {
+			break
+		}
+		workflow.GetLogger(ctx).Error("the process of a stage ended without a result", "process", p.id, "error", err)
+		c.awaited = p.name + "流程异常终止，原因见该流程；稍后自动重新启动"
+		if c.ordering {
+			c.awaited += "，管理员推进的立即重新启动"
+		}
+		if err := c.again(ctx, rest); err != nil {
+			return err
+		}
+	}
+	c.awaited = p.name + "已完成，恢复后转入下一阶段"
+	c.card(ctx)
+	return workflow.Await(ctx, func() bool { return c.State != models.CyclePaused || c.cancelled })
+}
+
+// again waits until a process that failed may be tried once more.
+func (c *cycle) again(ctx workflow.Context, rest time.Duration) error {
+	c.card(ctx)
+	timerCtx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	known, passed := len(c.orders), false
+	timer := workflow.NewTimerWithOptions(timerCtx, rest, workflow.TimerOptions{Summary: "重新启动异常终止的流程"})
+	workflow.GoNamed(timerCtx, "again", func(ctx workflow.Context) { passed = timer.Get(ctx, nil) == nil })
+	return workflow.Await(ctx, func() bool { return passed || len(c.orders) > known || c.cancelled })
+}
+
+// attend starts the process and keeps it informed until it ends, or ends it when the year is cancelled.
+func (c *cycle) attend(ctx workflow.Context, p process) error {
 	c.awaited = p.awaited
 	childCtx, cancel := workflow.WithCancel(ctx)
 	child := workflow.ExecuteChildWorkflow(workflow.WithChildOptions(childCtx, workflow.ChildWorkflowOptions{
@@ -137,44 +199,41 @@ func (c *cycle) process(ctx workflow.Context, p process) error {
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 		StaticSummary:         fmt.Sprintf("%s %d 年“名特优新”%s", c.District, c.Year, p.name),
 		TypedSearchAttributes: temporal.NewSearchAttributes(KeyDistrict.ValueSet(c.District), KeyYear.ValueSet(int64(c.Year)), KeyStage.ValueSet(p.name)),
-	}), p.workflow, p.state)
+	}), p.workflow, p.state())
 	ended := false
 	workflow.GoNamed(ctx, p.name, func(ctx workflow.Context) {
 		_ = child.Get(ctx, nil) // its error is returned below
-		ended, c.changed = true, true
+		ended = true
 	})
-	tell := func(signal string, message any) error {
-		if err := child.SignalChildWorkflow(ctx, signal, message).Get(ctx, nil); err != nil && !ended {
-			return fmt.Errorf("telling %s: %w", p.id, err)
-		}
-		return nil
+	due, heard := c.Plan[p.due], true
+	tell := func(m message) {
+		heard = child.SignalChildWorkflow(ctx, m.signal, m.content).Get(ctx, nil) == nil
 	}
-	due, told := c.Plan[p.due], "" // told: the advance that it knows of; each is a new one
-	news := func() bool { return c.advanced && p.advance != nil && c.advance.CommandID != told }
 	for !ended && !c.cancelled {
-		if c.Plan[p.due] != due {
+		var err error
+		switch {
+		case !heard: // it has ended: its result is on the way
+			err = workflow.Await(ctx, func() bool { return ended || c.cancelled })
+		case c.Plan[p.due] != due:
 			due = c.Plan[p.due]
-			if err := tell(p.moved(due)); err != nil {
-				return err
+			tell(p.moved(due))
+		case len(c.orders) > 0:
+			if tell(p.advance(c.orders[0])); heard {
+				c.orders = c.orders[1:]
 			}
+		default:
+			c.card(ctx)
+			err = workflow.Await(ctx, func() bool { return ended || c.cancelled || c.changed || len(c.orders) > 0 || c.Plan[p.due] != due })
+			c.changed = false
 		}
-		if news() {
-			told = c.advance.CommandID
-			if err := tell(p.advance(c.advance)); err != nil {
-				return err
-			}
-		}
-		c.card(ctx)
-		if err := workflow.Await(ctx, func() bool { return c.changed || c.cancelled || news() }); err != nil {
+		if err != nil {
 			return err
 		}
-		c.changed = false
 	}
 	if !ended {
 		cancel()
 		_ = child.Get(ctx, nil) // that it was cancelled is no news
 		return nil
 	}
-	c.advanced = false
 	return child.Get(ctx, nil)
 }
