@@ -79,7 +79,7 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 		require.NoError(t, err)
 		c, err := db.Complaint(ctx, 1)
 		require.NoError(t, err)
-		by := workdays.AddWorkdays(c.ReceivedOn, 10)
+		by := workdays.TermEnd(c.ReceivedOn, 10)
 		require.Equal(t, map[string]calendar.Date{"complaint/1": by, "complaint/2": by}, due)
 
 		answered := answer[ComplaintDetail](t, call(t, s, local, "POST", "/api/v1/complaints/2/answer", map[string]any{"answer": "已责成整改"}), http.StatusOK)

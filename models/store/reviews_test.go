@@ -214,9 +214,9 @@ func TestTheNextStepIsOwedByWhoHasTheApplicationElseByTheBureau(t *testing.T) {
 		require.Equal(t, []string{"review user " + string(two) + " 2026-10-25"}, r.owed(a), "handed over")
 
 		a = r.acted(a, two, models.ApplicationCommand{Event: models.EventAskSupplement, ReasonID: r.reason("请补充证书")})
-		require.Equal(t, calendar.MustDate("2026-10-08"), a.LimitOn, "5 working days across Mid-Autumn and National Day")
-		require.Equal(t, []string{"supplement household " + a.USCC + " 2026-10-08"}, r.owed(a), "the review rests")
-		a = r.acted(a, models.HouseholdActor(a.USCC), models.ApplicationCommand{Event: models.EventSupply})
+		require.Equal(t, calendar.MustDate("2026-10-09"), a.LimitOn, "5 working days across Mid-Autumn and National Day")
+		require.Equal(t, []string{"supplement household " + a.USCC + " 2026-10-09"}, r.owed(a), "the review rests")
+		a = r.acted(a, models.HouseholdActor(a.USCC), models.ApplicationCommand{Event: models.EventSupply, ReasonID: r.reason("见说明")})
 		require.Equal(t, []string{"review user " + string(two) + " 2026-10-25"}, r.owed(a), "back to the reviewer")
 
 		a = r.acted(a, two, r.pass(r.found("B", true), r.found("C", false)))
@@ -236,5 +236,67 @@ func TestTheNextStepIsOwedByWhoHasTheApplicationElseByTheBureau(t *testing.T) {
 		report, err := s.VerifyAudit(ctx, nil)
 		require.NoError(t, err)
 		require.True(t, report.Intact)
+	})
+}
+
+func TestWhoHandsOutACodeForAHouseholdDecidesNothingAboutIt(t *testing.T) { // R12, 三(二): with the code they could have applied themselves
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		r := reviewed(t, s, 3)
+		me, other, third := r.reviewers[0], r.reviewers[1], r.reviewers[2]
+		a := r.claimed(r.submitted(0), me)
+		home := models.Home{District: sampletest.District, Year: sampletest.Year, USCC: a.USCC, Name: a.Name}
+		_, _, err := s.IssueAccessCode(ctx, me, home, r.reason("窗口申领"))
+		require.NoError(t, err)
+		a, err = s.Application(ctx, a.ID)
+		require.NoError(t, err)
+		require.Empty(t, a.Reviewer, "what they had of the household goes back to the bureau")
+		_, err = r.claim(a, me)
+		refusedAs(t, models.CodeForbidden, err, "登录码")
+		_, err = s.AssignReviews(ctx, models.BulkAssignment{CycleID: a.CycleID, Reviewers: []models.Actor{me}, By: "user:99"}, r.today)
+		require.NoError(t, err)
+		a, err = s.Application(ctx, a.ID)
+		require.NoError(t, err)
+		require.Empty(t, a.Reviewer)
+
+		a = r.claimed(a, other)
+		a = r.acted(a, other, r.pass(r.found("B", true), r.found("C", false)))
+		_, err = s.ArrangeVisit(ctx, store.VisitChange{ApplicationID: a.ID, Visitors: [2]models.Actor{me, third}, PlannedOn: r.today, By: other}, r.today)
+		refusedAs(t, models.CodeForbidden, err, "登录码")
+		require.Error(t, s.MayDecide(ctx, a, me))
+		require.NoError(t, s.MayDecide(ctx, a, other))
+	})
+}
+
+func TestWhoRecommendsAHouseholdHasNoCodeWithWhichToConsentForIt(t *testing.T) { // 附三(二)2, R9
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		r := reviewed(t, s, 2)
+		officer, colleague := r.reviewers[0], r.reviewers[1]
+		recommended := func(i int, by models.Actor) (models.Application, error) {
+			a, err := s.DraftApplication(ctx, models.Application{CycleID: sampletest.Cycle, USCC: r.households[i], Origin: models.OriginRecommended, EnteredBy: by,
+				RecommendedBy: by, Department: models.BureauCode}, models.ApplicationContent{Wished: []models.Category{models.Quality},
+				Grounds: []models.ApplicationGround{{Category: models.Quality, Letter: "F"}}})
+			require.NoError(t, err)
+			return r.act(a, by, models.ApplicationCommand{Event: models.EventRecommend, ReasonID: r.reason("行业代表性强")})
+		}
+		home := func(i int) models.Home {
+			return models.Home{District: sampletest.District, Year: sampletest.Year, USCC: r.households[i]}
+		}
+		_, err := recommended(0, officer)
+		require.NoError(t, err)
+		_, _, err = s.IssueAccessCode(ctx, officer, home(0), 0)
+		refusedAs(t, models.CodeForbidden, err, "同事")
+		_, _, err = s.IssueAccessCode(ctx, colleague, home(0), 0)
+		require.NoError(t, err)
+
+		_, _, err = s.IssueAccessCode(ctx, officer, home(1), 0)
+		require.NoError(t, err)
+		_, err = recommended(1, officer)
+		refusedAs(t, models.CodeForbidden, err, "登录码")
+		_, err = s.DeclareConflict(ctx, models.ConflictOfInterest{District: sampletest.District, Actor: officer, USCC: r.households[2], ReasonID: r.reason("亲属"), DeclaredBy: officer})
+		require.NoError(t, err)
+		_, err = recommended(2, officer)
+		refusedAs(t, models.CodeForbidden, err, "回避")
 	})
 }
