@@ -224,10 +224,11 @@ func TestASeasonInWhichWorkersDieEndsWithTheHouseholdsThatTheRecordCertifies(t *
 		reviewers, reviewerIDs = append(reviewers, c), append(reviewerIDs, id)
 	}
 	commerce, _ := p.official("commerce", "department", "swj")
+	window, _ := p.official("window", "department", "swj") // who hands out codes neither recommends nor decides
 	second, _ := p.official("second", "admin", "")
 	cityOfficer, _ := p.official("city", "city", "")
 
-	entries := p.apply(t, commerce, applications)
+	entries := p.apply(t, commerce, window, applications)
 	began := time.Now()
 	p.supplyOne(t, reviewers[0], entries[0])
 
@@ -430,7 +431,7 @@ func (p *production) recompute(t *testing.T, cycle, removed string) []string {
 }
 
 // apply makes the applications: first the households of the tiers from which one may apply, by themselves, then others on a department's recommendation.
-func (p *production) apply(t *testing.T, commerce caller, want int) []*entry {
+func (p *production) apply(t *testing.T, commerce, window caller, want int) []*entry {
 	t.Helper()
 	var own, recommended []string
 	for uscc, tier := range expected(t) {
@@ -468,7 +469,7 @@ func (p *production) apply(t *testing.T, commerce caller, want int) []*entry {
 		return []object{{"category": e.category, "letter": evidence[e.category], "statement": "详见所附材料"}}
 	}
 	try(own, func(e *entry) (err error) {
-		if e.operator, err = p.operator(commerce, e.uscc, e.n); err != nil {
+		if e.operator, err = p.operator(window, e.uscc, e.n); err != nil {
 			return err
 		}
 		var a struct{ ID int64 }
@@ -502,7 +503,7 @@ func (p *production) apply(t *testing.T, commerce caller, want int) []*entry {
 				return errors.Join(err, fmt.Errorf("recommending: %d %s", code, answer))
 			}
 			e.id = a.ID
-			if e.operator, err = p.operator(commerce, e.uscc, 200+e.n); err != nil {
+			if e.operator, err = p.operator(window, e.uscc, 200+e.n); err != nil {
 				return err
 			}
 			return e.operator.must(http.MethodPost, fmt.Sprintf("/api/v1/applications/%d/consent", e.id), nil, nil)

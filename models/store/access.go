@@ -21,6 +21,17 @@ const operatorPrefix = "bfo_"
 // accessKept is how long used and expired secrets and sessions stay before they are deleted; what they were is in the audit log.
 const accessKept = 30 * 24 * time.Hour
 
+// codesKept is how long a code stays: for the season and what follows it, whoever handed it out decides nothing about the household.
+const codesKept = 400 * 24 * time.Hour
+
+// kept is how long a secret that ended stays.
+func (r accessRow) kept() time.Duration {
+	if r.Kind == models.AccessCode {
+		return codesKept
+	}
+	return accessKept
+}
+
 // accessRow is a row of access_secrets.
 type accessRow struct {
 	Hash      string `gorm:"primaryKey"`
@@ -94,20 +105,30 @@ func (s *Store) IssueAccessLink(ctx context.Context, home models.Home, write fun
 var errAccessLimit = errors.New("enough links were sent within the hour")
 
 // IssueAccessCode makes a one-time code that an officer hands out; it is given once and never again, and older codes of the household no
-// longer work. mails go into the outbox with it.
+// longer work. mails go into the outbox with it. From then on the officer has no hand in the household's matters (standsApart): what they
+// had of it goes back to the bureau. CodeForbidden for who recommends the household: its consent comes from itself (附三(二)2).
 func (s *Store) IssueAccessCode(ctx context.Context, actor models.Actor, home models.Home, reasonID int64, mails ...models.Message) (code string, expires time.Time, err error) {
 	if code, err = newAccessCode(); err != nil {
 		return "", expires, err
 	}
 	row := accessRow{Hash: hashAccessCode(home.USCC, code), Kind: models.AccessCode, District: home.District, USCC: home.USCC, IssuedBy: actor, ReasonID: reasonID}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
+		released, err := s.leave(tx, models.ConflictOfInterest{Actor: actor, USCC: home.USCC, ReasonID: reasonID, DeclaredBy: actor}, func(a models.Application) error {
+			if a.RecommendedBy == actor && (a.State == models.ApplicationDraft || a.State == models.ApplicationConsent) {
+				return models.Errorf(models.CodeForbidden, "您是该户的推荐人：是否同意推荐须由经营者本人表示，登录码请由同事或区市场监管局发放")
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 		if _, err := s.issueAccess(tx, &row, home.Year); err != nil {
 			return err
 		}
 		if _, err := s.enqueue(tx, mails...); err != nil {
 			return err
 		}
-		return s.audit(tx, actor, "access.code", models.HouseholdObject(row.USCC), map[string]any{"expires_at": row.ExpiresAt, "reason_id": reasonID})
+		return s.audit(tx, actor, "access.code", models.HouseholdObject(row.USCC), map[string]any{"expires_at": row.ExpiresAt, "reason_id": reasonID, "released": released})
 	})
 	if err != nil {
 		return "", expires, fmt.Errorf("issuing an access code: %w", err)
@@ -150,7 +171,7 @@ func (s *Store) issueAccess(tx *gorm.DB, row *accessRow, year int) (recent int, 
 			recent++
 		}
 		switch {
-		case o.ExpiresAt.Before(row.CreatedAt.Add(-accessKept)):
+		case o.ExpiresAt.Before(row.CreatedAt.Add(-o.kept())):
 			forget = append(forget, o.Hash)
 		case o.UsedAt == nil && o.ExpiresAt.After(row.CreatedAt):
 			void = append(void, o.Hash)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -65,9 +66,9 @@ func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order model
 	if err := s.db.WithContext(ctx).Raw(proposedSQL, models.LiveObjectionStates, cycleID, after, limit).Scan(&rows).Error; err != nil {
 		return failed(err)
 	}
-	codes := make([]string, len(rows))
+	codes, ids := make([]string, len(rows)), make([]int64, len(rows))
 	for i, r := range rows {
-		codes[i] = r.USCC
+		codes[i], ids[i] = r.USCC, r.ID
 	}
 	candidates, err := s.Candidates(ctx, cycleID, codes)
 	if err != nil {
@@ -76,13 +77,22 @@ func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order model
 	c := certifying{s: s, law: law, order: order, today: today, program: program}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		c.page = models.CertificationPage{Last: after, Done: len(rows) < limit}
-		for _, r := range rows {
-			candidate, ok := candidates[r.USCC]
+		// all of them locked before anything else is read, so that who stands aside, objects or withdraws now comes before or after
+		list, err := s.lockApplications(tx, ids)
+		if err != nil {
+			return err
+		}
+		var now []proposedRow
+		if err := tx.Raw(proposedSQL, models.LiveObjectionStates, cycleID, after, limit).Scan(&now).Error; err != nil {
+			return err
+		}
+		for _, a := range list {
+			candidate, ok := candidates[a.USCC]
 			c.known = ok
-			if err := c.one(tx, r, &candidate); err != nil {
+			if err := c.one(tx, a, now, &candidate); err != nil {
 				return err
 			}
-			c.page.Last = r.ID
+			c.page.Last = a.ID
 		}
 		return c.count(tx, cycleID)
 	})
@@ -111,14 +121,13 @@ func (c *certifying) bars(a models.Application, candidate *models.Candidate) []m
 	return c.law.Bars(candidate, a.Origin, a.SubmittedOn, c.today)
 }
 
-func (c *certifying) one(tx *gorm.DB, r proposedRow, candidate *models.Candidate) error {
-	a, err := c.s.application(c.s.forUpdate(tx), r.ID)
-	if err != nil {
-		return err
-	}
-	if a.State != models.ApplicationProposed { // withdrawn since the page was read
+// one certifies an application, which is locked, or says why not; now is where the proposed ones stand under that lock.
+func (c *certifying) one(tx *gorm.DB, a models.Application, now []proposedRow, candidate *models.Candidate) error {
+	i := slices.IndexFunc(now, func(r proposedRow) bool { return r.ID == a.ID })
+	if i < 0 { // withdrawn since the page was read
 		return nil
 	}
+	r := now[i]
 	command := models.ApplicationCommand{CommandID: derivedCommand("certify/", c.order.CommandID), ApplicationID: a.ID, Event: models.EventCertify, Actor: c.order.Actor}
 	switch err := c.s.mayDecide(tx, a, c.order.Actor); {
 	case models.CodeOf(err) == models.CodeForbidden:

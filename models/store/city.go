@@ -222,6 +222,9 @@ func (s *Store) cityCheck(tx *gorm.DB, c models.CityCommand, limit, today calend
 	if len(rows) == 0 {
 		return models.NotFound("编号%s不在抽查样本内", c.Number)
 	}
+	if err := s.standsApart(tx, cert.USCC, c.Actor); err != nil {
+		return err
+	}
 	check := rows[0]
 	next, err := check.State.Next(c.Event, check.LimitOn, today)
 	if err != nil {

@@ -207,3 +207,16 @@ func TestAnAdministratorFinishesASpotCheckThatNobodyEndsOnRecord(t *testing.T) {
 		require.Equal(t, director, steps[1].Actor)
 	})
 }
+
+func TestTheCitysReviewerStandsAsideInADeclaredConflict(t *testing.T) { // R12, 三(二)
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		z := newSeason(t, s, 1, 1)
+		z.report(certifyDay, calendar.MustDate("2026-11-30"))
+		c := z.certifications()[0]
+		_, err := s.DeclareConflict(context.Background(), models.ConflictOfInterest{District: "110107", Actor: reviewer, USCC: c.USCC, ReasonID: z.reason("亲属经营"), DeclaredBy: reviewer})
+		require.NoError(t, err)
+		z.cityDone(models.CityCommand{Event: models.CitySample, Size: 1, Seed: "seed"}, "2026-11-25")
+		z.cityRefused(models.CodeForbidden, models.CityCommand{Event: models.CityPass, Number: c.Number}, "2026-11-26")
+		z.cityDone(models.CityCommand{Event: models.CityPass, Number: c.Number, Actor: "user:77"}, "2026-11-26")
+	})
+}

@@ -42,14 +42,42 @@ func (s *Store) mayDecide(tx *gorm.DB, a models.Application, actor models.Actor)
 	if err := a.FourEyes(actor); err != nil {
 		return err
 	}
-	var n int64
-	if err := tx.Table("conflicts").Where("actor = ? AND uscc = ? AND standing = 1", actor, a.USCC).Count(&n).Error; err != nil {
-		return fmt.Errorf("looking for conflicts of interest of %s: %w", actor, err)
+	return s.standsApart(tx, a.USCC, actor)
+}
+
+// standsApart refuses who must keep out of a household's matters: a declared conflict of interest stands (回避), or they handed out a
+// code for it, with which whoever holds it acts as the household.
+func (s *Store) standsApart(tx *gorm.DB, uscc string, actor models.Actor) error {
+	aside, err := s.asideOf(tx, []string{uscc}, actor)
+	if err != nil || len(aside) == 0 {
+		return err
 	}
-	if n > 0 {
-		return models.Errorf(models.CodeForbidden, "该办理人与该户有已声明的利益关系，应当回避，请由他人办理")
+	return aside[0].refusal()
+}
+
+// aside is somebody who must keep out of a household's matters.
+type aside struct {
+	Actor models.Actor
+	USCC  string `gorm:"column:uscc"`
+	Code  bool   // for having handed out a code; else by a declaration
+}
+
+func (a aside) refusal() error {
+	if a.Code {
+		return models.Errorf(models.CodeForbidden, "该办理人为该户发放过登录码，不得推荐、审核、走访或决定该户事项，请由他人办理")
 	}
-	return nil
+	return models.Errorf(models.CodeForbidden, "该办理人与该户有已声明的利益关系，应当回避，请由他人办理")
+}
+
+// asideOf says who of some people must keep out of which households' matters.
+func (s *Store) asideOf(tx *gorm.DB, usccs []string, actors ...models.Actor) (list []aside, err error) {
+	err = tx.Raw(`SELECT actor, uscc, FALSE AS code FROM conflicts WHERE actor IN ? AND uscc IN ? AND standing = 1
+		UNION ALL SELECT issued_by, uscc, TRUE FROM access_secrets WHERE uscc IN ? AND kind = ? AND issued_by IN ? AND created_at > ?`,
+		actors, usccs, usccs, models.AccessCode, actors, s.now().Add(-codesKept)).Scan(&list).Error
+	if err != nil {
+		return nil, fmt.Errorf("looking for who must stand aside: %w", err)
+	}
+	return list, nil
 }
 
 // MayDecide is mayDecide for a list or a page that says beforehand what the caller may do.
@@ -63,12 +91,12 @@ func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest
 	one := 1
 	row := conflictRow{District: c.District, Actor: c.Actor, USCC: c.USCC, ReasonID: c.ReasonID, DeclaredBy: c.DeclaredBy, Standing: &one}
 	err := s.tx(ctx, func(tx *gorm.DB) error {
-		var live []applicationRow // locked first: who claims or decides now either came before, or sees the declaration
-		if err := s.forUpdate(tx).Where("uscc = ? AND live = 1", c.USCC).Order("id").Find(&live).Error; err != nil {
+		released, err := s.leave(tx, c, func(models.Application) error { return nil })
+		if err != nil {
 			return err
 		}
 		var known conflictRow
-		err := tx.Where("actor = ? AND uscc = ? AND standing = 1", c.Actor, c.USCC).Take(&known).Error
+		err = tx.Where("actor = ? AND uscc = ? AND standing = 1", c.Actor, c.USCC).Take(&known).Error
 		if err == nil {
 			row = known
 			return nil
@@ -80,21 +108,6 @@ func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest
 		if err := tx.Create(&row).Error; err != nil {
 			return err
 		}
-		var released []int64
-		for _, r := range live {
-			a := r.application()
-			today, err := s.cycleToday(tx, a.CycleID)
-			if err != nil {
-				return err
-			}
-			gone, err := s.standAside(tx, &a, c, today)
-			if err != nil {
-				return err
-			}
-			if gone {
-				released = append(released, a.ID)
-			}
-		}
 		return s.audit(tx, c.DeclaredBy, "conflict.declare", conflictObject(row.ID),
 			map[string]any{"actor": c.Actor, "uscc": c.USCC, "reason_id": c.ReasonID, "released": released})
 	})
@@ -105,6 +118,33 @@ func (s *Store) DeclareConflict(ctx context.Context, c models.ConflictOfInterest
 		return row.conflict(), fmt.Errorf("declaring a conflict of interest: %w", err)
 	}
 	return row.conflict(), nil
+}
+
+// leave takes a household's applications off the list of who must keep out of its matters, and cancels the visits that they were to make.
+// It locks them first, so that who claims or decides now either came before, or sees what follows; may can refuse.
+func (s *Store) leave(tx *gorm.DB, c models.ConflictOfInterest, may func(models.Application) error) (released []int64, err error) {
+	var live []applicationRow
+	if err := s.forUpdate(tx).Where("uscc = ? AND live = 1", c.USCC).Order("id").Find(&live).Error; err != nil {
+		return nil, err
+	}
+	for _, r := range live {
+		a := r.application()
+		if err := may(a); err != nil {
+			return nil, err
+		}
+		today, err := s.cycleToday(tx, a.CycleID)
+		if err != nil {
+			return nil, err
+		}
+		gone, err := s.standAside(tx, &a, c, today)
+		if err != nil {
+			return nil, err
+		}
+		if gone {
+			released = append(released, a.ID)
+		}
+	}
+	return released, nil
 }
 
 // LiftConflict ends a conflict of interest, on record with who and why. The error is CodeNotFound or CodeConflict.

@@ -66,6 +66,9 @@ func (s *Store) ActOnObjection(ctx context.Context, c models.ObjectionCommand, t
 		if k.row.State, err = from.Next(k.row.Kind, c.Event); err != nil {
 			return err
 		}
+		if err := s.standsApart(tx, k.row.USCC, c.Actor); err != nil {
+			return err
+		}
 		k.row.Events++
 		detail, err := s.objectionEffect(tx, &k, c)
 		if err != nil {

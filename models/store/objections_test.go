@@ -461,3 +461,18 @@ func TestTheRecordOfObjectionsNamesNoObjector(t *testing.T) { // 三(二)
 		}
 	})
 }
+
+func TestWhoMustStandAsideTakesNoStepInAnObjection(t *testing.T) { // R12, 三(二)
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		uscc, _ := objectionDistrict(t, s, "2026-07-26")
+		o := file(t, s, tierObjection(uscc, "k"), "2026-07-28")
+		reason, err := s.AddReason(ctx, bureauOfficer, "亲属经营")
+		require.NoError(t, err)
+		_, err = s.DeclareConflict(ctx, models.ConflictOfInterest{District: "110107", Actor: bureauOfficer, USCC: uscc, ReasonID: reason, DeclaredBy: bureauOfficer})
+		require.NoError(t, err)
+		_, err = actOn(s, o, models.ObjectionAccept, bureauOfficer, "2026-07-29", nil)
+		refusedWith(t, err, models.CodeForbidden)
+		must(t, s, o, models.ObjectionAccept, bureauOfficer2, "2026-07-29")
+	})
+}

@@ -325,12 +325,12 @@ func (s *Store) dealOut(tx *gorm.DB, rows []applicationRow, b models.BulkAssignm
 	for i, r := range rows {
 		codes[i] = r.USCC
 	}
-	var conflicts []conflictRow
-	if err := tx.Where("actor IN ? AND uscc IN ? AND standing = 1", b.Reviewers, codes).Find(&conflicts).Error; err != nil {
-		return fmt.Errorf("looking for conflicts of interest of reviewers: %w", err)
+	keepOut, err := s.asideOf(tx, codes, b.Reviewers...)
+	if err != nil {
+		return err
 	}
-	aside := func(a models.Application, r models.Actor) bool {
-		return slices.ContainsFunc(conflicts, func(c conflictRow) bool { return c.Actor == r && c.USCC == a.USCC })
+	stands := func(a models.Application, r models.Actor) bool {
+		return slices.ContainsFunc(keepOut, func(x aside) bool { return x.Actor == r && x.USCC == a.USCC })
 	}
 	given := map[models.Actor][]*models.Application{}
 	ids := map[models.Actor][]int64{}
@@ -339,7 +339,7 @@ next:
 		a := row.application()
 		for i := range b.Reviewers {
 			r := b.Reviewers[(*turn+i)%len(b.Reviewers)]
-			if a.FourEyes(r) != nil || aside(a, r) {
+			if a.FourEyes(r) != nil || stands(a, r) {
 				continue
 			}
 			given[r], ids[r] = append(given[r], &a), append(ids[r], a.ID)
@@ -347,7 +347,7 @@ next:
 			continue next
 		}
 		out.LeftAll++
-		out.Left = append(out.Left, models.LeftUnassigned{ApplicationID: a.ID, Why: "所选人员或为该申报件的录入人、推荐人，或应当回避"})
+		out.Left = append(out.Left, models.LeftUnassigned{ApplicationID: a.ID, Why: "所选人员或为该申报件的录入人、推荐人，或应当回避，或为该户发放过登录码"})
 	}
 	for _, r := range b.Reviewers { // in their order, not a map's: rows are locked in one order
 		if err := s.giveTo(tx, given[r], r, today, b.By); err != nil {

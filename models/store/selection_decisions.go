@@ -61,14 +61,18 @@ func (s *Store) ConfirmSelection(ctx context.Context, d models.SelectionDecision
 			}
 		}
 		err = s.tx(ctx, func(tx *gorm.DB) error {
+			if _, err := s.lockPlaces(tx, d.CycleID); err != nil {
+				return err // first: what is read before a lock is as it was before whoever had it
+			}
+			locked, err := s.lockApplications(tx, list)
+			if err != nil {
+				return err
+			}
 			if made, done, err = s.selectionCommand(tx, d); err != nil || done {
 				return err
 			}
-			if _, err := s.lockPlaces(tx, d.CycleID); err != nil {
-				return err
-			}
 			if !d.All {
-				if err := s.confirm(tx, d, list, today); err != nil {
+				if err := s.confirm(tx, d, list, locked, today); err != nil {
 					return err
 				}
 			}
@@ -131,7 +135,7 @@ func (s *Store) confirmPage(ctx context.Context, d models.SelectionDecision, aft
 			Place         int
 		}
 		err := tx.Raw(`SELECT r.application_id, r.place FROM selection_ranks r JOIN applications a ON a.id = r.application_id
-			WHERE r.cycle_id = ? AND a.state = ? AND r.place > ? ORDER BY r.place LIMIT ?`, d.CycleID, models.ApplicationQualified, after, rankPage).Scan(&page).Error
+			WHERE r.cycle_id = ? AND a.state = ? AND r.place > ? ORDER BY r.place LIMIT ?`+s.locking(), d.CycleID, models.ApplicationQualified, after, rankPage).Scan(&page).Error
 		if err != nil || len(page) == 0 {
 			next = 0
 			return err
@@ -140,13 +144,18 @@ func (s *Store) confirmPage(ctx context.Context, d models.SelectionDecision, aft
 		for i, p := range page {
 			ids[i], next = p.ApplicationID, p.Place
 		}
-		return s.confirm(tx, d, ids, today)
+		locked, err := s.lockApplications(tx, ids)
+		if err != nil {
+			return err
+		}
+		return s.confirm(tx, d, ids, locked, today)
 	})
 	return next, err
 }
 
-// confirm decides about applications in the order of their rank; the caller has locked the cycle's places.
-func (s *Store) confirm(tx *gorm.DB, d models.SelectionDecision, ids []int64, today calendar.Date) error {
+// confirm decides about applications in the order of their rank; the caller has locked the cycle's places and, before it read anything
+// else, the applications.
+func (s *Store) confirm(tx *gorm.DB, d models.SelectionDecision, ids []int64, locked []models.Application, today calendar.Date) error {
 	var stage models.Stage
 	if err := tx.Table("cycles").Select("stage").Where("id = ?", d.CycleID).Row().Scan(&stage); err != nil {
 		return fmt.Errorf("reading the stage of %s: %w", d.CycleID, err)
@@ -154,12 +163,8 @@ func (s *Store) confirm(tx *gorm.DB, d models.SelectionDecision, ids []int64, to
 	if stage != models.StageSelection {
 		return models.Conflict("年度工作现处于“%s”阶段，比选结果只能在“%s”阶段确定", stage.Info().Name, models.StageSelection.Info().Name)
 	}
-	list, err := s.lockApplications(tx, ids)
-	if err != nil {
-		return err
-	}
-	applications := make(map[int64]models.Application, len(list))
-	for _, a := range list {
+	applications := make(map[int64]models.Application, len(locked))
+	for _, a := range locked {
 		applications[a.ID] = a
 	}
 	if err := proposeByRank(tx, d.CycleID); err != nil {
