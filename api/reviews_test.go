@@ -158,7 +158,9 @@ func TestAnApplicationGoesThroughReviewAndVisitByTheAPI(t *testing.T) { // 附�
 		d.does("one", 422, "POST", path+"/supplement", map[string]any{"what": "证书原件", "days": 1})
 		asked := d.does("one", 200, "POST", path+"/supplement", map[string]any{"what": "证书原件"})
 		require.Equal(t, "supplement", asked["state"])
-		_, err := s.ActOnApplication(context.Background(), models.ApplicationCommand{CommandID: "supply", ApplicationID: a.ID, Event: models.EventSupply, Actor: models.HouseholdActor(a.USCC)}, d.today)
+		said, err := s.AddReason(context.Background(), models.HouseholdActor(a.USCC), "原件可在走访时查看")
+		require.NoError(t, err)
+		_, err = s.ActOnApplication(context.Background(), models.ApplicationCommand{CommandID: "supply", ApplicationID: a.ID, Event: models.EventSupply, Actor: models.HouseholdActor(a.USCC), ReasonID: said}, d.today)
 		require.NoError(t, err)
 
 		d.does("one", 200, "POST", path+"/hand-over", map[string]any{"to": d.ids["two"], "reason": "出差"})
