@@ -152,24 +152,33 @@ const (
 	EffectReopened ObjectionEffect = "reopened"  // 重新审核
 	EffectRequeued ObjectionEffect = "requeued"  // 列为候补
 	EffectLive     ObjectionEffect = "live"      // 已有进行中的申报件，按其继续办理
+	EffectAnew     ObjectionEffect = "anew"      // 可以重新申报或推荐
 	EffectNextYear ObjectionEffect = "next_year" // 本年度已无法变更，自下一年度起
 )
 
 // Name is the effect in words.
 func (e ObjectionEffect) Name() string {
 	return map[ObjectionEffect]string{EffectTier: "分型结果已更正并重新公布", EffectRemoved: "已移出公示名单", EffectGone: "所涉户此前已不在拟认定名单上", EffectReopened: "申报重新审核", EffectRequeued: "列为候补",
-		EffectLive: "贵户已有进行中的申报件，按该件继续办理", EffectNextYear: "本年度比选和认定已无法变更，下一年度可再行申报，届时不因原决定受影响"}[e]
+		EffectLive: "贵户已有进行中的申报件，按该件继续办理", EffectAnew: "该件尚未由贵户提交或同意，不能直接审核；申报期内可重新申报，或由部门重新推荐", EffectNextYear: "本年度比选和认定已无法变更，下一年度可再行申报，届时不因原决定受影响"}[e]
 }
 
-// ReviewEffect is what an upheld objection to a decision about an application brings about in this stage of the cycle.
-func ReviewEffect(stage Stage, state ApplicationState) (ObjectionEffect, ApplicationEvent) {
-	for _, x := range []struct {
-		effect ObjectionEffect
-		event  ApplicationEvent
-	}{{EffectReopened, EventReopen}, {EffectRequeued, EventRequeue}} {
-		if _, err := state.Next(x.event); err == nil && x.event.During(stage) == nil {
-			return x.effect, x.event
-		}
+// ReviewedSoFar is how far an application had come before it was decided: no objection saves the steps that the law asks for.
+type ReviewedSoFar struct {
+	Applied bool // submitted by the applicant, or the applicant consented to the recommendation (附三(二)2)
+	Visited bool // the review found its category, and a visit was signed (附三(二)2)
+}
+
+// ReviewEffect is what an upheld objection to a decision about an application brings about in this stage of the cycle: a review of what
+// was applied for, or a place in the waiting list for what was reviewed and visited.
+func ReviewEffect(stage Stage, state ApplicationState, far ReviewedSoFar) (ObjectionEffect, ApplicationEvent) {
+	follows := func(e ApplicationEvent) bool { return state.May(e) && e.During(stage) == nil }
+	switch {
+	case far.Applied && follows(EventReopen):
+		return EffectReopened, EventReopen
+	case far.Applied && far.Visited && follows(EventRequeue):
+		return EffectRequeued, EventRequeue
+	case !far.Applied && stage == StageApplication:
+		return EffectAnew, ""
 	}
 	return EffectNextYear, ""
 }

@@ -137,23 +137,28 @@ func TestAnObjectionToANoticeIsMadeUnderRealNameAndEveryObjectionSaysWhy(t *test
 }
 
 func TestAnUpheldObjectionToADecisionTakesEffectWhileTheSeasonStillAllowsIt(t *testing.T) { // R14
+	applied, visited := models.ReviewedSoFar{Applied: true}, models.ReviewedSoFar{Applied: true, Visited: true}
 	for _, c := range []struct {
 		stage  models.Stage
 		state  models.ApplicationState
+		far    models.ReviewedSoFar
 		effect models.ObjectionEffect
 	}{
-		{models.StageApplication, models.ApplicationRefused, models.EffectReopened},
-		{models.StageReview, models.ApplicationLapsed, models.EffectReopened},
-		{models.StageSelection, models.ApplicationRefused, models.EffectRequeued},
-		{models.StageNotice, models.ApplicationUnselected, models.EffectRequeued},
-		{models.StageNotice, models.ApplicationLapsed, models.EffectNextYear}, // never reviewed: it cannot be compared
-		{models.StageCertification, models.ApplicationUnselected, models.EffectNextYear},
-		{models.StageCertification, models.ApplicationRefused, models.EffectNextYear},
-		{models.StageBenefits, models.ApplicationRefused, models.EffectNextYear},
+		{models.StageApplication, models.ApplicationRefused, applied, models.EffectReopened},
+		{models.StageReview, models.ApplicationLapsed, applied, models.EffectReopened},
+		{models.StageSelection, models.ApplicationRefused, visited, models.EffectRequeued},
+		{models.StageNotice, models.ApplicationUnselected, visited, models.EffectRequeued},
+		{models.StageNotice, models.ApplicationLapsed, visited, models.EffectNextYear}, // it cannot be compared
+		{models.StageCertification, models.ApplicationUnselected, visited, models.EffectNextYear},
+		{models.StageCertification, models.ApplicationRefused, visited, models.EffectNextYear},
+		{models.StageBenefits, models.ApplicationRefused, visited, models.EffectNextYear},
+		{models.StageSelection, models.ApplicationRefused, applied, models.EffectNextYear},             // nobody is certified without a visit
+		{models.StageApplication, models.ApplicationLapsed, models.ReviewedSoFar{}, models.EffectAnew}, // nor without having applied or consented
+		{models.StageReview, models.ApplicationLapsed, models.ReviewedSoFar{}, models.EffectNextYear},
 	} {
-		effect, event := models.ReviewEffect(c.stage, c.state)
+		effect, event := models.ReviewEffect(c.stage, c.state, c.far)
 		require.Equal(t, c.effect, effect, "%s in %s", c.state, c.stage)
-		require.Equal(t, effect == models.EffectNextYear, event == "")
+		require.Equal(t, effect == models.EffectNextYear || effect == models.EffectAnew, event == "")
 		require.NotEmpty(t, effect.Name())
 	}
 	for _, s := range models.ApplicationStates {

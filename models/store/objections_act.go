@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -229,7 +230,11 @@ func (s *Store) reviewAgain(tx *gorm.DB, k *objectionCase, c models.ObjectionCom
 		return err
 	}
 	var event models.ApplicationEvent
-	if r.Effect, event = models.ReviewEffect(k.stage, a.State); event == "" {
+	far, err := reviewedSoFar(tx, a)
+	if err != nil {
+		return err
+	}
+	if r.Effect, event = models.ReviewEffect(k.stage, a.State, far); event == "" {
 		return nil
 	}
 	var live int64
@@ -242,6 +247,17 @@ func (s *Store) reviewAgain(tx *gorm.DB, k *objectionCase, c models.ObjectionCom
 	}
 	return s.moveApplication(tx, &a, models.ApplicationCommand{CommandID: objectionCommandID(r.ID), ApplicationID: a.ID, Event: event, Actor: c.Actor,
 		ReasonID: c.ReasonID, Clause: c.Clause}, k.today, map[string]any{"objection": r.ID})
+}
+
+// reviewedSoFar reads from an application's events how far it had come.
+func reviewedSoFar(tx *gorm.DB, a models.Application) (far models.ReviewedSoFar, err error) {
+	var events []models.ApplicationEvent
+	if err := tx.Table("application_events").Where("application_id = ?", a.ID).Pluck("event", &events).Error; err != nil {
+		return far, fmt.Errorf("reading how far application %d had come: %w", a.ID, err)
+	}
+	far.Applied = slices.Contains(events, models.EventSubmit) || slices.Contains(events, models.EventConsent)
+	far.Visited = a.Category != "" && (slices.Contains(events, models.EventPassVisit) || slices.Contains(events, models.EventFailVisit))
+	return far, nil
 }
 
 // moveObjection writes the new state with its event on record; nothing is owed any more when it ends.

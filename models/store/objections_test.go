@@ -318,7 +318,10 @@ func decided(t *testing.T, s *store.Store, uscc string, state models.Application
 	id, err := r.LastInsertId()
 	require.NoError(t, err)
 	_, err = s.SQL().Exec(`INSERT INTO application_events (application_id, seq, command_id, event, from_state, to_state, on_date, detail, actor, at)
-		VALUES (?, 1, 'x', 'refuse', 'submitted', ?, ?, '{}', ?, ?)`, id, state, on, by, calendar.MustDate(on).At(9, 0))
+		VALUES (?, 2, 'x', 'refuse', 'submitted', ?, ?, '{}', ?, ?), (?, 1, 's', 'submit', 'draft', 'submitted', ?, '{}', ?, ?)`,
+		id, state, on, by, calendar.MustDate(on).At(9, 0), id, on, models.HouseholdActor(uscc), calendar.MustDate(on).At(9, 0))
+	require.NoError(t, err)
+	_, err = s.SQL().Exec("UPDATE applications SET events = 2, process_events = 2 WHERE id = ?", id)
 	require.NoError(t, err)
 	return id
 }
@@ -366,9 +369,17 @@ func TestARefusedApplicationIsReviewedAgainByOthersWhenTheObjectionIsUpheld(t *t
 		require.NoError(t, err)
 		require.Equal(t, models.ApplicationSubmitted, a.State)
 
-		_, err = s.SQL().Exec("UPDATE applications SET state = 'unselected', live = NULL, closed_on = '2026-10-20' WHERE id = ?", id)
-		require.NoError(t, err)
 		enter(t, s, models.StageNotice)
+		_, err = s.SQL().Exec("UPDATE applications SET state = 'refused', live = NULL, closed_on = '2026-10-20' WHERE id = ?", id)
+		require.NoError(t, err)
+		o = must(t, s, object(id, "2026-10-20"), models.ObjectionUphold, bureauOfficer2, "2026-10-20")
+		require.Equal(t, models.EffectNextYear, o.Effect, "nobody comes on the waiting list without a review passed and a visit (附三(二)2)")
+
+		_, err = s.SQL().Exec("UPDATE applications SET state = 'unselected', live = NULL, closed_on = '2026-10-20', category = 'quality' WHERE id = ?", id)
+		require.NoError(t, err)
+		_, err = s.SQL().Exec(`INSERT INTO application_events (application_id, seq, command_id, event, from_state, to_state, on_date, detail, actor, at)
+			VALUES (?, 99, 'visit', 'pass_visit', 'visit', 'qualified', '2026-10-10', '{}', 'user:50', '2026-10-10 09:00:00')`, id)
+		require.NoError(t, err)
 		o = object(id, "2026-10-21")
 		o = must(t, s, o, models.ObjectionUphold, bureauOfficer2, "2026-10-22")
 		require.Equal(t, models.EffectRequeued, o.Effect)
