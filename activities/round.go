@@ -17,6 +17,10 @@ import (
 type Rounds struct {
 	Store   *store.Store
 	Letters *Letters
+	// Nudge and Receive bring an application or an objection to its process, which they start where none runs (workflows.NudgeApplication,
+	// workflows.StartObjection); nil in tests without an engine.
+	Nudge   func(ctx context.Context, a models.Application, clock calendar.Clock) error
+	Receive func(ctx context.Context, o models.Objection, clock calendar.Clock) error
 }
 
 // RunRoundInput is one morning. Natural key: District, CycleID and Today.
@@ -41,7 +45,8 @@ const shown = 100
 // page is how many obligations are read at once.
 const page = 1000
 
-// RunRound reminds the owners of what is owed, each by one digest, and tells the bureau what is overdue. Each group
+// RunRound reminds the owners of what is owed, each by one digest, tells the bureau what is overdue, and brings to its process what no
+// process knows of. Each group
 // of recipients is one transaction: a round that died goes on where it was, and one that is repeated says nothing twice.
 func (a *Rounds) RunRound(ctx context.Context, in RunRoundInput) (RunRoundResult, error) {
 	r := &round{Rounds: a, RunRoundInput: in}
@@ -61,7 +66,10 @@ func (a *Rounds) RunRound(ctx context.Context, in RunRoundInput) (RunRoundResult
 	if err := r.escalate(ctx); err != nil {
 		return r.result, err
 	}
-	return r.result, a.Letters.wake(ctx) // also when nothing is new: an earlier try may have died before this line
+	if err := r.attend(ctx); err != nil {
+		return r.result, err
+	}
+	return r.result, a.Letters.wake(ctx) // also when nothing is new: this try or whoever wrote a letter may have died before waking it
 }
 
 // NextRoundInput asks for a working day.

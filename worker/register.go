@@ -31,6 +31,9 @@ func Register(r worker.Registry) {
 // Activities gives every activity with what it needs.
 func Activities(o Options) []any {
 	letters := &activities.Letters{Store: o.Store, PublicURL: o.PublicURL, Wake: func(ctx context.Context) error { return workflows.WakeOutbox(ctx, o.Client) }}
+	nudge := func(ctx context.Context, a models.Application, clock calendar.Clock) error {
+		return workflows.NudgeApplication(ctx, o.Client, a, clock)
+	}
 	return []any{
 		letters,
 		&activities.Cycles{Store: o.Store},
@@ -39,15 +42,15 @@ func Activities(o Options) []any {
 		&activities.Connections{Store: o.Store, Letters: letters, Folders: o.Folders, MaxFile: o.MaxFile},
 		&activities.Tiering{Store: o.Store, Program: o.Program},
 		&activities.Study{Store: o.Store},
-		&activities.Applications{Store: o.Store, Nudge: func(ctx context.Context, a models.Application, clock calendar.Clock) error {
-			return workflows.NudgeApplication(ctx, o.Client, a, clock)
-		}},
+		&activities.Applications{Store: o.Store, Nudge: nudge},
 		&activities.Objections{Store: o.Store},
 		&activities.Selections{Store: o.Store},
 		&activities.Notices{Store: o.Store},
 		&activities.Certification{Store: o.Store, Program: o.Program},
 		&activities.Publication{Store: o.Store},
-		&activities.Rounds{Store: o.Store, Letters: letters},
+		&activities.Rounds{Store: o.Store, Letters: letters, Nudge: nudge, Receive: func(ctx context.Context, x models.Objection, clock calendar.Clock) error {
+			return workflows.StartObjection(ctx, o.Client, x, clock)
+		}},
 		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},
 	}
 }

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,6 +55,18 @@ func ObjectionStart(o models.Objection, clock calendar.Clock) (client.StartWorkf
 		StaticSummary:            o.Kind.Name() + " " + o.Number(),
 		TypedSearchAttributes:    temporal.NewSearchAttributes(KeyDistrict.ValueSet(o.District), KeyYear.ValueSet(int64(year)), KeyStage.ValueSet(objectionStage(o.State))),
 	}, ObjectionState{ID: o.ID, CycleID: o.CycleID, District: o.District, Year: year, Clock: clock}, nil
+}
+
+// StartObjection starts an objection's process where none runs; one that runs hears nothing of it.
+func StartObjection(ctx context.Context, c client.Client, o models.Objection, clock calendar.Clock) error {
+	options, state, err := ObjectionStart(o, clock)
+	if err != nil {
+		return err
+	}
+	if _, err := c.ExecuteWorkflow(ctx, options, Objection, state); err != nil {
+		return fmt.Errorf("starting the process of objection %d: %w", o.ID, err)
+	}
+	return nil
 }
 
 // objectionStage tells an objection from an application with a state of the same name.

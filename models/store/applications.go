@@ -193,6 +193,15 @@ func (s *Store) move(tx *gorm.DB, a *models.Application, c models.ApplicationCom
 	if err != nil {
 		return err
 	}
+	if c.Event == models.EventPropose || c.Event == models.EventCertify { // a bulk step may still be on its way when its year is cancelled
+		var state models.CycleState
+		if err := tx.Table("cycles").Select("state").Where("id = ?", a.CycleID).Row().Scan(&state); err != nil {
+			return fmt.Errorf("reading the state of %s: %w", a.CycleID, err)
+		}
+		if state == models.CycleCancelled {
+			return models.Conflict("本年度工作已取消")
+		}
+	}
 	from := a.State
 	a.State, a.Events, a.UpdatedAt = next, a.Events+1, s.now()
 	if c.ReasonID != 0 {

@@ -195,3 +195,15 @@ func (s *Store) markObligations(tx *gorm.DB, ids []int64, change map[string]any)
 	}
 	return nil
 }
+
+// UnattendedApplications lists, after an id, applications of a cycle of which their process does not know what happened, or that stand
+// beyond a limit that it should have ended.
+func (s *Store) UnattendedApplications(ctx context.Context, cycleID string, today calendar.Date, after int64, limit int) ([]models.Application, error) {
+	var rows []applicationRow
+	err := s.db.WithContext(ctx).Where("cycle_id = ? AND id > ? AND (events > process_events OR state IN ? AND limit_on < ?)", cycleID, after,
+		[]models.ApplicationState{models.ApplicationConsent, models.ApplicationSupplement}, today).Order("id").Limit(limit).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("looking for applications of %s without attention: %w", cycleID, err)
+	}
+	return applicationsOf(rows), nil
+}
