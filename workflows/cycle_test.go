@@ -32,6 +32,8 @@ type year struct {
 	reviews models.ReviewBoard // what is undecided
 	lapsed  []activities.LapseApplicationsInput
 	child   map[string]func(ctx workflow.Context) // what the processes of a stage do; none = they end at once
+	fails   int                                   // so many processes of a stage fail
+	slow    time.Duration                         // that the ending of applications takes
 }
 
 func newYear(t *testing.T) *year {

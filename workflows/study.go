@@ -154,6 +154,7 @@ func (s *study) long(ctx workflow.Context) bool {
 
 // drain takes the messages that arrived and were not looked at yet into the state, so that none is lost.
 func (s *study) drain(ctx workflow.Context) {
+	settle(ctx)
 	for m := (StudyRecompare{}); workflow.GetSignalChannel(ctx, SignalStudyRecompare).ReceiveAsync(&m); {
 		s.recompare(m)
 	}
