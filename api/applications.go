@@ -37,6 +37,9 @@ func (s *Server) registerApplications() {
 // then is. The same command again gives the same answer. c needs no ApplicationID. The error is a *models.Error when it is refused.
 func (s *Server) act(ctx context.Context, a models.Application, c models.ApplicationCommand) (models.Application, error) {
 	c.ApplicationID = a.ID
+	if c.Request == "" {
+		c = c.Asked()
+	}
 	if _, err := a.State.Next(c.Event); err != nil {
 		return s.acted(ctx, a, c, err)
 	}
@@ -57,6 +60,10 @@ func (s *Server) act(ctx context.Context, a models.Application, c models.Applica
 	}
 	if err != nil {
 		return s.acted(ctx, a, c, err)
+	}
+	// the engine answers another request under the same number as if it were the first
+	if _, err := s.Store.ApplicationCommandDone(ctx, c); err != nil {
+		return a, err
 	}
 	return s.Store.Application(ctx, a.ID)
 }
@@ -274,7 +281,7 @@ func (s *Server) commandOn(ctx context.Context, u models.User, a models.Applicat
 			return nil, err
 		}
 	}
-	if a, err = s.act(ctx, a, c); err != nil {
+	if a, err = s.act(ctx, a, c.Asked(reason)); err != nil {
 		return nil, err
 	}
 	return s.answerApplication(ctx, u, a)

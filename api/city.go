@@ -157,6 +157,7 @@ func (s *Server) actOnCity(ctx context.Context, u models.User, in CityCommandInp
 		return nil, err
 	}
 	c.CommandID, c.CycleID, c.Actor = commandKey(in.IdempotencyKey), in.ID, u.Actor()
+	c = c.Asked(reason)
 	if reason != "" {
 		c.ReasonID = 1 // stands for what is kept once the rest is found good
 	}
@@ -171,6 +172,10 @@ func (s *Server) actOnCity(ctx context.Context, u models.User, in CityCommandInp
 	}
 	var b models.CertificationBoard
 	if err := s.updateCertification(ctx, in.ID, c.CommandID, workflows.UpdateCity, c, &b); err != nil {
+		return nil, err
+	}
+	// the engine answers another request under the same number as if it were the first
+	if _, err := s.Store.CityCommandDone(ctx, c); err != nil {
 		return nil, err
 	}
 	return &cityAnswer{b}, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,7 +24,7 @@ func (s *Server) registerObjections() {
 	register(s, operators, huma.Operation{OperationID: "list-own-objections", Method: http.MethodGet, Path: own, Summary: "本户提出的异议，最新在前", Tags: tags}, s.listOwnObjections)
 	register(s, operators, huma.Operation{OperationID: "get-own-objection", Method: http.MethodGet, Path: own + "/{id}", Summary: "本户提出的异议的办理情况", Tags: tags}, s.getOwnObjection)
 	register(s, operators, huma.Operation{OperationID: "withdraw-own-objection", Method: http.MethodPost, Path: own + "/{id}/withdraw", Summary: "撤回异议", Tags: tags, DefaultStatus: http.StatusOK}, s.withdrawOwnObjection)
-	register(s, public, huma.Operation{OperationID: "object-to-notice", Method: http.MethodPost, Path: "/public/v1/notices/{cycle}/objections", Summary: "公示期内对名单上的户提出异议；须留姓名和联系方式，予以保密", Tags: tags, DefaultStatus: created}, s.objectToNotice)
+	register(s, signingIn, huma.Operation{OperationID: "object-to-notice", Method: http.MethodPost, Path: "/public/v1/notices/{cycle}/objections", Summary: "公示期内对名单上的户提出异议；须留姓名和联系方式，予以保密", Tags: tags, DefaultStatus: created}, s.objectToNotice)
 
 	register(s, objectionReaders, huma.Operation{OperationID: "list-objections", Method: http.MethodGet, Path: "/api/v1/objections", Summary: "异议，最新在前；部门工作人员只见请本部门答复的", Tags: tags}, s.listObjections)
 	register(s, objectionReaders, huma.Operation{OperationID: "get-objection", Method: http.MethodGet, Path: one, Summary: "一件异议的内容、经过和按现有数据的判定", Tags: tags}, s.getObjection)
@@ -122,7 +121,7 @@ func (s *Server) receiveObjection(ctx context.Context, n models.NewObjection) (*
 		}
 	}
 	return &struct{ Body ObjectionReceipt }{ObjectionReceipt{ID: o.ID, Number: o.Number(), Kind: string(o.Kind), ReceivedOn: o.ReceivedOn, AcceptDue: o.AcceptDue,
-		Next: "区市场监管局将在" + o.AcceptDue.Chinese() + "前决定是否受理并告知您。提出异议不收取任何费用。"}}, nil
+		Next: "区市场监管局将在" + o.AcceptDue.Chinese() + "（含当日）前决定是否受理并告知您。提出异议不收取任何费用。"}}, nil
 }
 
 // sendObjection brings a message to the objection's process, which it starts where none runs, and waits until it took effect.
@@ -152,15 +151,15 @@ func (s *Server) sendObjection(ctx context.Context, o models.Objection, clock ca
 // gives the same answer. words, if any, are kept as its reason once it may follow.
 func (s *Server) actOnObjection(ctx context.Context, u models.User, o models.Objection, c models.ObjectionCommand, words string) (*struct{ Body ObjectionDetail }, error) {
 	c.ObjectionID, c.Actor = o.ID, u.Actor()
+	c = c.Asked(words)
+	switch done, err := s.Store.ObjectionCommandDone(ctx, c); {
+	case err != nil:
+		return nil, err
+	case done:
+		return s.objectionDetail(ctx, u, o)
+	}
 	if _, err := o.State.Next(o.Kind, c.Event); err != nil {
-		steps, failed := s.Store.ObjectionSteps(ctx, o.ID)
-		switch {
-		case failed != nil:
-			return nil, failed
-		case !slices.ContainsFunc(steps, func(x models.ObjectionStep) bool { return x.CommandID == c.CommandID }):
-			return nil, err
-		}
-		return s.objectionDetail(ctx, u, o) // carried out before
+		return nil, err
 	}
 	cycle, err := s.Store.Cycle(ctx, o.CycleID)
 	if err != nil {
@@ -178,6 +177,10 @@ func (s *Server) actOnObjection(ctx context.Context, u models.User, o models.Obj
 		}
 	}
 	if err := s.sendObjection(ctx, o, cycle.Clock, c.CommandID, workflows.UpdateObjectionAct, c); err != nil {
+		return nil, err
+	}
+	// the engine answers another request under the same number as if it were the first
+	if _, err := s.Store.ObjectionCommandDone(ctx, c); err != nil {
 		return nil, err
 	}
 	if o, err = s.Store.Objection(ctx, o.ID); err != nil {

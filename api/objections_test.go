@@ -298,3 +298,16 @@ func sendKeyed(t *testing.T, s *Server, token, path, key string) int {
 	s.Handler().ServeHTTP(w, r)
 	return w.Code
 }
+
+func TestAnotherRequestUnderTheSameKeyIsRefusedAndNeverAnsweredAsDone(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		h := newHall(t, s)
+		receipt := h.post(t, "operator", "/api/v1/me/objections", map[string]any{"kind": "tier", "statement": grievance}, http.StatusCreated)
+		one := fmt.Sprintf("/api/v1/objections/%d", receipt.ID)
+		answer[ObjectionDetail](t, keyedWith(t, h.Server, h.tokens["a"], one+"/accept", "k", nil), http.StatusOK)
+		answer[ObjectionDetail](t, keyedWith(t, h.Server, h.tokens["a"], one+"/accept", "k", nil), http.StatusOK)
+		problemOf(t, keyedWith(t, h.Server, h.tokens["a"], one+"/ask", "k", map[string]any{"department": "tax"}), http.StatusConflict, "conflict")
+		answer[ObjectionDetail](t, keyedWith(t, h.Server, h.tokens["a"], one+"/ask", "k2", map[string]any{"department": "tax"}), http.StatusOK)
+		problemOf(t, keyedWith(t, h.Server, h.tokens["a"], one+"/ask", "k2", map[string]any{"department": "hrss"}), http.StatusConflict, "conflict")
+	})
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -30,7 +31,7 @@ type RecommendationInput struct {
 // RecommendationView is a recommendation that was made, and how the operator hears of it.
 type RecommendationView struct {
 	ApplicationView
-	AskedBy string `json:"asked_by" enum:"mail,code" doc:"mail 已发邮件征求同意；code 登记数据中没有邮箱，须由推荐部门发给登录码"`
+	AskedBy string `json:"asked_by" enum:"mail,code" doc:"mail 已发邮件征求同意；code 登记数据中没有邮箱，须由推荐人以外的工作人员发给登录码"`
 	ToDo    string `json:"to_do,omitempty" doc:"推荐部门还须做什么"`
 }
 
@@ -48,7 +49,7 @@ func (s *Server) recommend(ctx context.Context, u models.User, in *struct {
 		return nil, err
 	}
 	if a.State == models.ApplicationDraft {
-		c := models.ApplicationCommand{CommandID: key, Event: models.EventRecommend, Actor: u.Actor(), Clause: "附三(二)2"}
+		c := models.ApplicationCommand{CommandID: key, Event: models.EventRecommend, Actor: u.Actor(), Clause: recommendClause}.Asked(fmt.Sprint(in.Body))
 		if c.ReasonID, err = s.Store.AddReason(ctx, u.Actor(), in.Body.Reason); err != nil {
 			return nil, err
 		}
@@ -67,17 +68,21 @@ func (s *Server) recommend(ctx context.Context, u models.User, in *struct {
 	}
 	if len(to) == 0 {
 		v.AskedBy = "code"
-		v.ToDo = "登记数据中没有该户的电子邮箱。请当面核实经营者身份后，在“登录码”（POST /api/v1/households/" + a.USCC + "/access-codes）中为其开具一次性登录码，由其本人在" + a.LimitOn.Chinese() + "前登录答复。"
+		v.ToDo = "登记数据中没有该户的电子邮箱。请当面核实经营者身份后，由同事或区市场监管局（推荐人本人不得发放）在“登录码”（POST /api/v1/households/" + a.USCC + "/access-codes）中为其开具一次性登录码，由其本人在" + a.LimitOn.Chinese() + "（含当日）前登录答复。"
 	}
 	return &struct{ Body RecommendationView }{v}, nil
 }
+
+// recommendClause is where the plan lets departments recommend.
+const recommendClause = "附三(二)2"
 
 // draftRecommendation begins a recommendation, or gives the one that the same request began before. A barred household is refused
 // before anything is written.
 func (s *Server) draftRecommendation(ctx context.Context, u models.User, cycle models.Cycle, in RecommendationInput, key string) (models.Application, error) {
 	live, err := s.Store.LiveApplication(ctx, cycle.ID, in.USCC)
 	if err == nil && live.RecommendedBy == u.Actor() {
-		done, err := s.Store.ApplicationCommandDone(ctx, models.ApplicationCommand{ApplicationID: live.ID, CommandID: key, Event: models.EventRecommend, Actor: u.Actor()})
+		done, err := s.Store.ApplicationCommandDone(ctx, models.ApplicationCommand{ApplicationID: live.ID, CommandID: key, Event: models.EventRecommend,
+			Actor: u.Actor(), Clause: recommendClause}.Asked(fmt.Sprint(in)))
 		if err != nil || done {
 			return live, err
 		}

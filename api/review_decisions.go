@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"bangfu/models"
 )
@@ -49,6 +50,7 @@ func (s *Server) decide(ctx context.Context, u models.User, c models.Application
 		return nil, err
 	}
 	c.Actor = u.Actor()
+	c = c.Asked(text, fmt.Sprint(findings))
 	done, err := s.Store.ApplicationCommandDone(ctx, c)
 	if err != nil {
 		return nil, err

@@ -278,3 +278,29 @@ func TestAConflictOfInterestIsDeclaredByOneselfAndLiftedByAnotherAdministrator(t
 	d.does("admin", 409, "POST", lift(theirs["id"]), map[string]any{"reason": "误报"})
 	d.does("two", 200, "POST", path+"/claim", nil)
 }
+
+func TestARequestForOtherSupplementsUnderTheSameKeyIsRefused(t *testing.T) {
+	d := newReviewDistrict(t, open(t))
+	me, a := d.draft(0)
+	answer[Receipt](t, call(t, d.server, me, http.MethodPost, applicationPath(a.ID, "/submit"), nil), http.StatusOK)
+	review := fmt.Sprintf("/api/v1/reviews/%d", a.ID)
+	answer[ReviewItem](t, call(t, d.server, d.tokens["one"], http.MethodPost, review+"/claim", nil), http.StatusOK)
+	ask := func(what string) map[string]any { return map[string]any{"what": what} }
+	answer[ReviewItem](t, keyedWith(t, d.server, d.tokens["one"], review+"/supplement", "k", ask("证书")), http.StatusOK)
+	answer[ReviewItem](t, keyedWith(t, d.server, d.tokens["one"], review+"/supplement", "k", ask("证书")), http.StatusOK)
+	answer[ApplicationView](t, call(t, d.server, me, http.MethodPost, applicationPath(a.ID, "/supply"), map[string]any{"statement": "已附"}), http.StatusOK)
+	problemOf(t, keyedWith(t, d.server, d.tokens["one"], review+"/supplement", "k", ask("合同")), http.StatusConflict, "conflict")
+	answer[ReviewItem](t, keyedWith(t, d.server, d.tokens["one"], review+"/supplement", "k", ask("证书")), http.StatusOK)
+	again := answer[ApplicationView](t, call(t, d.server, me, http.MethodGet, applicationPath(a.ID, ""), nil), http.StatusOK)
+	require.Equal(t, models.ApplicationSubmitted, again.State, "the same again does nothing")
+}
+
+func TestWhoRecommendedCannotWithdrawWhatTheOperatorConsentedTo(t *testing.T) { // 附三(二)2, 三(二) 自愿
+	d := newReviewDistrict(t, open(t))
+	tax := d.tokens["tax"]
+	v := answer[RecommendationView](t, call(t, d.server, tax, http.MethodPost, "/api/v1/recommendations",
+		map[string]any{"uscc": d.fit[0], "categories": []string{"quality"}, "reason": "好"}), http.StatusCreated)
+	answer[Receipt](t, call(t, d.server, d.operator(0), http.MethodPost, applicationPath(v.ID, "/consent"), nil), http.StatusOK)
+	problemOf(t, call(t, d.server, tax, http.MethodPost, applicationPath(v.ID, "/withdraw"), map[string]any{"reason": "误报"}), http.StatusForbidden, "forbidden")
+	answer[ApplicationView](t, call(t, d.server, d.operator(0), http.MethodPost, applicationPath(v.ID, "/withdraw"), map[string]any{}), http.StatusOK)
+}

@@ -199,6 +199,7 @@ func (s *Server) confirmSelection(ctx context.Context, u models.User, in *struct
 		if d.ReasonID, err = s.Store.AddReason(ctx, u.Actor(), in.Body.Reason); err != nil {
 			return nil, err
 		}
+		d.Request = store.HashToken(in.Body.Reason)
 	}
 	handle, err := s.Temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: workflows.SelectionWorkflowID(in.ID), UpdateID: d.CommandID, UpdateName: workflows.UpdateConfirm, Args: []any{d},
@@ -210,6 +211,10 @@ func (s *Server) confirmSelection(ctx context.Context, u models.User, in *struct
 	var a workflows.SelectionAnswer
 	if err := handle.Get(ctx, &a); err != nil {
 		return nil, commandError(err)
+	}
+	// the engine answers another request under the same number as if it were the first
+	if _, err := s.Store.SelectionCommandDone(ctx, d); err != nil {
+		return nil, err
 	}
 	return &struct{ Body SelectionAnswer }{SelectionAnswer(a)}, nil
 }

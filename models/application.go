@@ -1,6 +1,8 @@
 package models
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strconv"
@@ -253,6 +255,46 @@ type ApplicationCommand struct {
 	VisitID       int64           // pass_visit, fail_visit
 	Days          int             // ask_supplement: working days; 0 = the policy's
 	DocumentID    string          // submit: the form with the operator's own signature, where an officer entered it
+	Request       string          // what was asked for, as a hash (Asked); empty for the program's own commands
+}
+
+// Asked notes what is asked for, with the words that came with it: under one command's id another request is refused, never answered as
+// if it had been carried out.
+func (c ApplicationCommand) Asked(words ...string) ApplicationCommand {
+	parts := []any{c.Event, c.Clause, c.Category, c.VisitID, c.Days, c.DocumentID}
+	for _, f := range c.Findings {
+		parts = append(parts, f.Category, f.Letter, f.Met)
+	}
+	c.Request = requestDigest(parts, words)
+	return c
+}
+
+// requestDigest is a hash of what a request asks for.
+func requestDigest(parts []any, words []string) string {
+	h := sha256.New()
+	for _, w := range words {
+		parts = append(parts, w)
+	}
+	for _, p := range parts {
+		text := fmt.Sprint(p)
+		fmt.Fprintf(h, "%d:%s", len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Commanded is a command as the record has it.
+type Commanded struct {
+	Event       string
+	Actor       Actor
+	RequestHash string
+}
+
+// Same refuses (CodeConflict) a request that is not the one that was carried out under its id.
+func (d Commanded) Same(event string, actor Actor, request string) error {
+	if d.Event != event || d.Actor != actor || d.RequestHash != "" && request != "" && d.RequestHash != request {
+		return Conflict("这个操作编号已用于另一项操作，请换一个编号")
+	}
+	return nil
 }
 
 // GroundFinding is a reviewer's finding on one ground (附三(三)2); its reason is text, kept in the record.

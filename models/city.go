@@ -128,6 +128,13 @@ type CityCommand struct {
 	Size      int      // sample: how many, or
 	Percent   int      // which share of the certified, rounded up
 	Seed      string   // sample
+	Request   string   // what was asked for, as a hash (Asked)
+}
+
+// Asked notes what is asked for, with the words that came with it (ApplicationCommand.Asked); a seed that the program draws is not asked for.
+func (c CityCommand) Asked(words ...string) CityCommand {
+	c.Request = requestDigest([]any{c.Event, c.Number, c.Clause, c.Days, c.Documents, c.Size, c.Percent}, words)
+	return c
 }
 
 // Validate refuses what cannot be a command, whatever the record holds.

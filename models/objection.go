@@ -316,6 +316,13 @@ type ObjectionCommand struct {
 	Clause      string // not_accept, uphold, confirm
 	Department  string // ask: who shall answer; answer: whose answer it is
 	Tier        Tier   // uphold an objection to a tier: what the bureau decides; 0 = as judged again
+	Request     string // what was asked for, as a hash (Asked)
+}
+
+// Asked notes what is asked for, with the words that came with it (ApplicationCommand.Asked).
+func (c ObjectionCommand) Asked(words ...string) ObjectionCommand {
+	c.Request = requestDigest([]any{c.Event, c.Clause, c.Department, int(c.Tier)}, words)
+	return c
 }
 
 // Validate refuses what cannot be a command, whatever the objection's state.

@@ -77,6 +77,7 @@ type SelectionDecision struct {
 	Outcome        SelectionOutcome // empty = as proposed
 	ReasonID       int64            // needed where the outcome is not the proposed one
 	Actor          Actor
+	Request        string // the words of the reason, as a hash: another reason under the same command's id is refused
 }
 
 // Validate refuses what cannot be a decision, whatever the record says: *Error with CodeInvalid.

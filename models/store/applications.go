@@ -147,6 +147,8 @@ func (s *Store) applicationEffect(tx *gorm.DB, a *models.Application, c models.A
 		return s.recommendApplication(tx, a, c, t, today)
 	case models.EventConsent:
 		return s.consentToApplication(tx, a, c, t, today)
+	case models.EventWithdraw:
+		return nil, mayWithdraw(a, c.Actor)
 	case models.EventDecline:
 		return nil, s.fulfilObligation(tx, a.CycleID, models.ObligationConsent, models.ApplicationObject(a.ID), a.USCC, today, c.Actor)
 	case models.EventSupply, models.EventSupplementOverdue:
@@ -169,15 +171,20 @@ func (s *Store) applicationCommandDone(tx *gorm.DB, c models.ApplicationCommand)
 	if c.CommandID == "" || c.Actor == "" {
 		return false, errors.New("a command on an application needs an id and an actor")
 	}
-	var events []models.ApplicationEvent
-	err := tx.Table("application_events").Where("application_id = ? AND command_id = ?", c.ApplicationID, c.CommandID).Pluck("event", &events).Error
-	if err != nil {
-		return false, fmt.Errorf("looking for command %s: %w", c.CommandID, err)
+	return commandDone(tx.Table("application_events").Where("application_id = ? AND command_id = ?", c.ApplicationID, c.CommandID),
+		string(c.Event), c.Actor, c.Request)
+}
+
+// commandDone says whether a command is among the events selected; CodeConflict if another request was carried out under its id.
+func commandDone(events *gorm.DB, event string, actor models.Actor, request string) (bool, error) {
+	var done []models.Commanded
+	if err := events.Select("event, actor, request_hash").Limit(1).Find(&done).Error; err != nil {
+		return false, fmt.Errorf("looking for a command on record: %w", err)
 	}
-	if len(events) > 0 && events[0] != c.Event {
-		return false, models.Conflict("这个操作编号已用于“%s”，请换一个编号", events[0].Name())
+	if len(done) == 0 {
+		return false, nil
 	}
-	return len(events) > 0, nil
+	return true, done[0].Same(event, actor, request)
 }
 
 // moveApplication is the one place where an application changes its state: the event goes on record, what is owed for it is
@@ -238,7 +245,7 @@ func (s *Store) move(tx *gorm.DB, a *models.Application, c models.ApplicationCom
 	if err != nil {
 		return failed(err)
 	}
-	err = tx.Table("application_events").Create(map[string]any{"application_id": a.ID, "seq": a.Events, "command_id": c.CommandID, "event": c.Event,
+	err = tx.Table("application_events").Create(map[string]any{"application_id": a.ID, "seq": a.Events, "command_id": c.CommandID, "request_hash": c.Request, "event": c.Event,
 		"from_state": from, "to_state": next, "on_date": today, "reason_id": c.ReasonID, "clause": c.Clause, "detail": string(text), "actor": c.Actor, "at": s.now()}).Error
 	if err != nil {
 		return failed(err)

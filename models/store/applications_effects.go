@@ -169,6 +169,15 @@ func (s *Store) recommendApplication(tx *gorm.DB, a *models.Application, c model
 		Title: "答复是否同意推荐为“名特优新”个体工商户（" + a.Number() + "）", Clause: clauseReview, Due: a.LimitOn, OpenedOn: today})
 }
 
+// mayWithdraw refuses who withdraws what is not theirs (自愿原则, 三(二)): an application is its applicant's, or of whom entered it for
+// them; a recommendation the department's only until the operator consented.
+func mayWithdraw(a *models.Application, actor models.Actor) error {
+	if a.Origin == models.OriginRecommended && a.State != models.ApplicationDraft && a.State != models.ApplicationConsent && actor != models.HouseholdActor(a.USCC) {
+		return models.Errorf(models.CodeForbidden, "经营者已经同意，推荐不能再撤回；经营者本人可以撤回")
+	}
+	return nil
+}
+
 // consentToApplication takes the operator's consent; the bars are checked as of the day of the recommendation, on today's data.
 func (s *Store) consentToApplication(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, t applicationTerms, today calendar.Date) (any, error) {
 	if a.LimitOn != 0 && today > a.LimitOn {

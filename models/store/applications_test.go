@@ -139,7 +139,7 @@ func TestASubmissionIsTakenOnceWithTheDataPolicyAndTierThatItWasCheckedOn(t *tes
 
 		c.Event = models.EventWithdraw
 		_, err = s.ActOnApplication(ctx, c, r.today)
-		refusedAs(t, models.CodeConflict, err, "编号已用于“提交申报”")
+		refusedAs(t, models.CodeConflict, err, "编号已用于另一项操作")
 		list, err := s.UnnoticedApplications(ctx, sampletest.Cycle, 0, 10)
 		require.NoError(t, err)
 		require.Empty(t, list, "its own process knows")

@@ -97,16 +97,14 @@ func (s *Store) ActOnCity(ctx context.Context, c models.CityCommand, today calen
 	return b, nil
 }
 
+// CityCommandDone says whether the command was carried out; CodeConflict if another one was under its id.
+func (s *Store) CityCommandDone(ctx context.Context, c models.CityCommand) (bool, error) {
+	return s.cityCommandDone(s.db.WithContext(ctx), c)
+}
+
 func (s *Store) cityCommandDone(tx *gorm.DB, c models.CityCommand) (bool, error) {
-	var events []models.CityEvent
-	err := tx.Table("city_events").Where("cycle_id = ? AND command_id = ? AND event <> ?", c.CycleID, c.CommandID, models.CityNoObjection).Limit(1).Pluck("event", &events).Error
-	if err != nil {
-		return false, fmt.Errorf("looking for command %s: %w", c.CommandID, err)
-	}
-	if len(events) > 0 && events[0] != c.Event {
-		return false, models.Conflict("这个操作编号已用于另一项操作，请换一个编号")
-	}
-	return len(events) > 0, nil
+	return commandDone(tx.Table("city_events").Where("cycle_id = ? AND command_id = ? AND event <> ?", c.CycleID, c.CommandID, models.CityNoObjection),
+		string(c.Event), c.Actor, c.Request)
 }
 
 func (s *Store) actOnCity(tx *gorm.DB, report models.CityReport, c models.CityCommand, limit, today calendar.Date) error {
@@ -294,6 +292,7 @@ func (s *Store) cityRefuse(tx *gorm.DB, cert models.Certification, c models.City
 type cityStepRow struct {
 	CycleID         string
 	CommandID       string
+	RequestHash     string
 	CertificationID int64
 	Event           models.CityEvent
 	FromState       models.CityCheckState
@@ -332,7 +331,7 @@ func (s *Store) cityStep(tx *gorm.DB, c models.CityCommand, step cityStepRow, de
 	if err != nil {
 		return fmt.Errorf("recording %s: %w", step.Event, err)
 	}
-	step.CycleID, step.CommandID, step.Detail, step.Actor, step.At = c.CycleID, c.CommandID, string(text), c.Actor, s.now()
+	step.CycleID, step.CommandID, step.RequestHash, step.Detail, step.Actor, step.At = c.CycleID, c.CommandID, c.Request, string(text), c.Actor, s.now()
 	if err := tx.Create(&step).Error; err != nil {
 		return fmt.Errorf("recording %s: %w", step.Event, err)
 	}

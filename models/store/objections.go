@@ -132,7 +132,7 @@ func (s *Store) FileObjection(ctx context.Context, n models.NewObjection, today 
 			return err
 		}
 		o := row.objection()
-		if err := s.objectionStep(tx, o, n.CommandID, models.ObjectionReceive, "", 0, "{}", n.By, today); err != nil {
+		if err := s.objectionStep(tx, o, models.ObjectionCommand{CommandID: n.CommandID, Event: models.ObjectionReceive, Actor: n.By}, "", "{}", today); err != nil {
 			return err
 		}
 		if err := s.openObligation(tx, objectionDuty(o, "受理", today)); err != nil {
@@ -241,11 +241,11 @@ func answerDuty(o models.Objection, today calendar.Date) models.Obligation {
 		Clause: o.Kind.Clause(), Due: o.AnswerDue, OpenedOn: today}
 }
 
-func (s *Store) objectionStep(tx *gorm.DB, o models.Objection, commandID string, e models.ObjectionEvent, from models.ObjectionState, reasonID int64, detail string, actor models.Actor, on calendar.Date) error {
-	err := tx.Table("objection_events").Create(map[string]any{"objection_id": o.ID, "seq": o.Events, "command_id": commandID, "event": e, "from_state": from,
-		"to_state": o.State, "on_date": on, "reason_id": reasonID, "detail": detail, "actor": actor, "at": s.now()}).Error
+func (s *Store) objectionStep(tx *gorm.DB, o models.Objection, c models.ObjectionCommand, from models.ObjectionState, detail string, on calendar.Date) error {
+	err := tx.Table("objection_events").Create(map[string]any{"objection_id": o.ID, "seq": o.Events, "command_id": c.CommandID, "request_hash": c.Request,
+		"event": c.Event, "from_state": from, "to_state": o.State, "on_date": on, "reason_id": c.ReasonID, "detail": detail, "actor": c.Actor, "at": s.now()}).Error
 	if err != nil {
-		return fmt.Errorf("recording %s of objection %d: %w", e, o.ID, err)
+		return fmt.Errorf("recording %s of objection %d: %w", c.Event, o.ID, err)
 	}
 	return nil
 }

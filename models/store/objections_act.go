@@ -56,8 +56,7 @@ func (s *Store) ActOnObjection(ctx context.Context, c models.ObjectionCommand, t
 		if k.row, err = s.objection(s.forUpdate(tx), c.ObjectionID); err != nil {
 			return err
 		}
-		var done int64
-		if err := tx.Table("objection_events").Where("objection_id = ? AND command_id = ?", c.ObjectionID, c.CommandID).Count(&done).Error; err != nil || done > 0 {
+		if done, err := objectionCommandDone(tx, c); err != nil || done {
 			return err
 		}
 		if err := tx.Table("cycles").Select("stage").Where("id = ?", k.row.CycleID).Row().Scan(&k.stage); err != nil {
@@ -81,6 +80,15 @@ func (s *Store) ActOnObjection(ctx context.Context, c models.ObjectionCommand, t
 		return o, fmt.Errorf("carrying out %s on objection %d: %w", c.Event, c.ObjectionID, err)
 	}
 	return k.row.objection(), nil
+}
+
+// ObjectionCommandDone says whether the command was carried out; CodeConflict if another one was under its id.
+func (s *Store) ObjectionCommandDone(ctx context.Context, c models.ObjectionCommand) (bool, error) {
+	return objectionCommandDone(s.db.WithContext(ctx), c)
+}
+
+func objectionCommandDone(tx *gorm.DB, c models.ObjectionCommand) (bool, error) {
+	return commandDone(tx.Table("objection_events").Where("objection_id = ? AND command_id = ?", c.ObjectionID, c.CommandID), string(c.Event), c.Actor, c.Request)
 }
 
 // objectionEffect does what belongs to an event beside the change of state, and gives what the record says of it.
@@ -284,7 +292,7 @@ func (s *Store) moveObjection(tx *gorm.DB, k *objectionCase, from models.Objecti
 		return fmt.Errorf("recording %s of objection %d: %w", c.Event, r.ID, err)
 	}
 	o := r.objection()
-	if err := s.objectionStep(tx, o, c.CommandID, c.Event, from, c.ReasonID, string(text), c.Actor, k.today); err != nil {
+	if err := s.objectionStep(tx, o, c, from, string(text), k.today); err != nil {
 		return err
 	}
 	return s.audit(tx, c.Actor, "objection."+string(c.Event), models.ObjectionObject(r.ID), map[string]any{"from": from, "to": r.State, "on": k.today,

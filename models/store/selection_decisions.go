@@ -18,7 +18,7 @@ import (
 // selectionHash is of what was asked for; the reason's id is not, since a repeated request brings its text anew.
 func selectionHash(d models.SelectionDecision) string {
 	h := sha256.New()
-	fmt.Fprintln(h, d.All, d.Outcome, slices.Sorted(slices.Values(d.ApplicationIDs)))
+	fmt.Fprintln(h, d.All, d.Outcome, slices.Sorted(slices.Values(d.ApplicationIDs)), d.Request)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -84,6 +84,12 @@ func (s *Store) ConfirmSelection(ctx context.Context, d models.SelectionDecision
 	}
 	board, err = s.SelectionBoard(ctx, d.CycleID)
 	return made.Decided, board, err
+}
+
+// SelectionCommandDone says whether the command was carried out; CodeConflict if another decision was made under its id.
+func (s *Store) SelectionCommandDone(ctx context.Context, d models.SelectionDecision) (bool, error) {
+	_, done, err := s.selectionCommand(s.db.WithContext(ctx), d)
+	return done, err
 }
 
 // selectionCommand finds a command on record.

@@ -93,11 +93,13 @@ CREATE TABLE applications (
   KEY applications_due (district, state, due, id),
   KEY applications_household (uscc, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
--- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless.
+-- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless, and request_hash tells it from
+-- another one under the same id.
 CREATE TABLE application_events (
   application_id BIGINT NOT NULL,
   seq INT NOT NULL,
   command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   event VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   from_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   to_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -303,6 +305,7 @@ CREATE TABLE objection_events (
   objection_id BIGINT NOT NULL,
   seq INT NOT NULL,
   command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   event VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   from_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   to_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -381,6 +384,7 @@ CREATE TABLE city_checks (
 CREATE TABLE city_events (
   cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   certification_id BIGINT NOT NULL DEFAULT 0,
   event VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   from_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',

@@ -93,11 +93,13 @@ CREATE INDEX applications_reviewer ON applications (district, reviewer, state, d
 CREATE INDEX applications_pool ON applications (district, street, state, due, id);
 CREATE INDEX applications_due ON applications (district, state, due, id);
 CREATE INDEX applications_household ON applications (uscc, id);
--- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless.
+-- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless, and request_hash tells it from
+-- another one under the same id.
 CREATE TABLE application_events (
   application_id INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL DEFAULT '',
   event TEXT NOT NULL,
   from_state TEXT NOT NULL,
   to_state TEXT NOT NULL,
@@ -303,6 +305,7 @@ CREATE TABLE objection_events (
   objection_id INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL DEFAULT '',
   event TEXT NOT NULL,
   from_state TEXT NOT NULL,
   to_state TEXT NOT NULL,
@@ -381,6 +384,7 @@ CREATE INDEX city_checks_list ON city_checks (cycle_id, state, certification_id)
 CREATE TABLE city_events (
   cycle_id TEXT NOT NULL,
   command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL DEFAULT '',
   certification_id INTEGER NOT NULL DEFAULT 0,
   event TEXT NOT NULL,
   from_state TEXT NOT NULL DEFAULT '',
