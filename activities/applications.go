@@ -38,6 +38,9 @@ type ApplicationMilestone struct {
 	Event models.ApplicationEvent
 }
 
+// stepsShown is how many of the newest steps a process keeps for its card.
+const stepsShown = 60
+
 // ActOnApplicationInput is a command and the civil date. Natural key: the command's ApplicationID and CommandID.
 type ActOnApplicationInput struct {
 	Command models.ApplicationCommand
@@ -77,6 +80,7 @@ func (a *Applications) status(ctx context.Context, app models.Application) (Appl
 			s.Steps = append(s.Steps, ApplicationMilestone{step.OnDate, step.Event})
 		}
 	}
+	s.Steps = s.Steps[max(0, len(s.Steps)-stepsShown):]
 	return s, nil
 }
 

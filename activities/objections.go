@@ -76,6 +76,7 @@ func (a *Objections) status(ctx context.Context, o models.Objection) (ObjectionS
 			s.Steps = append(s.Steps, ObjectionMilestone{step.OnDate, step.Event})
 		}
 	}
+	s.Steps = s.Steps[max(0, len(s.Steps)-stepsShown):]
 	if o.Department != "" {
 		if s.DepartmentName, err = departmentName(ctx, a.Store, o); err != nil {
 			return s, err

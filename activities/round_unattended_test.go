@@ -27,8 +27,14 @@ type attending struct {
 func newAttending(t *testing.T, s *store.Store) *attending {
 	a := &attending{T: t}
 	a.rounds = activities.Rounds{Store: s, Letters: &activities.Letters{Store: s, Wake: func(context.Context) error { a.woken++; return nil }},
-		Nudge:   func(_ context.Context, x models.Application, _ calendar.Clock) error { a.nudged = append(a.nudged, x.ID); return nil },
-		Receive: func(_ context.Context, x models.Objection, _ calendar.Clock) error { a.received = append(a.received, x.ID); return nil }}
+		Nudge: func(_ context.Context, x models.Application, _ calendar.Clock) error {
+			a.nudged = append(a.nudged, x.ID)
+			return nil
+		},
+		Receive: func(_ context.Context, x models.Objection, _ calendar.Clock) error {
+			a.received = append(a.received, x.ID)
+			return nil
+		}}
 	return a
 }
 

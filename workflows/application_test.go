@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
@@ -36,6 +37,7 @@ type dossier struct {
 	told     []activities.TellApplicationInput
 	refuse   error
 	barTell  error
+	missing  error         // what reading comes to
 	limit    calendar.Date // that the next event sets
 }
 
@@ -76,7 +78,7 @@ func newDossier(t *testing.T, state models.ApplicationState) *dossier {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.reads++
-		return d.record, nil
+		return d.record, d.missing
 	})
 	d.OnActivity(l.TellApplication, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.TellApplicationInput) error {
 		d.mu.Lock()
@@ -441,4 +443,61 @@ func TestALongApplicationGoesOnAsANewRunAndLosesNothing(t *testing.T) {
 	require.Equal(t, models.ApplicationLapsed, next.record.State, "the term runs on in the new run")
 	require.Len(t, next.told, 1, fmt.Sprint(next.told))
 	require.True(t, strings.HasPrefix(next.acts[1].CommandID, "consent-overdue/"))
+}
+
+func TestAProcessBegunOnAnOldStateLearnsItAndEnds(t *testing.T) { // the one before it ended while the command was on its way
+	d := newDossier(t, models.ApplicationSubmitted)
+	var late *acted
+	d.after(0, func() { late = d.act("a", models.EventPassReview) })
+	stale := d.record
+	d.record.State, d.record.Events = models.ApplicationWithdrawn, 2
+	d.ExecuteWorkflow(workflows.Application, workflows.ApplicationState{ID: 12, CycleID: "110107-2026", District: "110107", Year: 2026, Record: stale, Told: stale.Events})
+	d.ended(t)
+	require.Equal(t, models.CodeConflict, code(t, late.err))
+	require.Equal(t, 1, d.reads)
+}
+
+func TestALimitThatTheRecordDoesNotLetPassIsTriedOnceADay(t *testing.T) {
+	d := newDossier(t, models.ApplicationConsent)
+	d.record.LimitOn, d.record.Events = calendar.MustDate("2026-08-25"), 1
+	d.refuse = temporal.NewNonRetryableApplicationError("请先修正", string(models.CodeInvalid), nil)
+	d.after(10*oneDay, func() { d.refuse = nil })
+	d.start()
+	d.ended(t)
+	require.Equal(t, models.ApplicationLapsed, d.record.State)
+	var days []string
+	for _, on := range d.days {
+		days = append(days, on.String())
+	}
+	require.Equal(t, []string{"2026-08-26", "2026-08-27", "2026-08-28", "2026-08-29", "2026-08-30", "2026-08-31"}, days)
+}
+
+func TestWhatFailsInTheWorkersTaskGoesOnAsAnActivityThatCanBeSeen(t *testing.T) {
+	d := newDossier(t, models.ApplicationDraft)
+	d.refuse = errors.New("the database is away")
+	seen := 0
+	d.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if seen++; seen == 5 {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.refuse = nil
+		}
+	})
+	var submitted *acted
+	d.after(0, func() { submitted = d.act("a", models.EventSubmit) })
+	d.after(oneDay, func() { d.act("b", models.EventWithdraw) })
+	d.start()
+	d.ended(t)
+	require.NoError(t, submitted.err)
+	require.Equal(t, models.ApplicationSubmitted, submitted.answer.State)
+	require.GreaterOrEqual(t, seen, 5)
+}
+
+func TestADiscardedDraftLeavesNoProcess(t *testing.T) {
+	d := newDossier(t, models.ApplicationDraft)
+	d.refuse = conflict("草稿已删除")
+	d.missing = temporal.NewNonRetryableApplicationError("没有编号为 12 的申报件", string(models.CodeNotFound), nil)
+	d.after(0, func() { d.act("a", models.EventSubmit) })
+	d.start()
+	d.ended(t)
 }

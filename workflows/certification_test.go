@@ -39,6 +39,9 @@ type hall struct {
 	commands map[string]bool
 	done     map[string]models.CertificationPage // what each order did so far
 	refuse   error                               // what the record says to every command of the city
+
+	refuseOrder error // what it says to every order to certify
+	stays       int   // so many attempts to end the spot check leave it open
 }
 
 const perPage = 50
@@ -82,7 +85,9 @@ func newHall(t *testing.T, proposed int64) *hall {
 	h.OnActivity(a.ActOnCity, mock.Anything, mock.Anything).Return(h.actOnCity)
 	h.OnActivity(a.EndCityCheck, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.EndCityCheckInput) (models.CertificationBoard, error) {
 		h.ended = append(h.ended, in.Today)
-		h.b.City.ClosedOn = in.Today
+		if len(h.ended) > h.stays {
+			h.b.City.ClosedOn = in.Today
+		}
 		return board()
 	})
 	return h
@@ -92,6 +97,9 @@ func (h *hall) certifyPage(_ context.Context, in activities.CertifyPageInput) (m
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.pages = append(h.pages, in)
+	if h.refuseOrder != nil {
+		return models.CertificationPage{}, h.refuseOrder
+	}
 	p := models.CertificationPage{Last: in.After + perPage}
 	todo := h.b.Proposed - h.left[in.Order.Actor]
 	n := min(todo, perPage)
@@ -408,4 +416,43 @@ func TestACertificationThatIsCancelledEnds(t *testing.T) {
 		h.ExecuteWorkflow(workflows.Certification, certificationState)
 		require.True(t, temporal.IsCanceledError(h.GetWorkflowError()), "%v", h.GetWorkflowError())
 	}
+}
+
+func TestAnOrderThatTheRecordRefusesIsAnsweredSoAndAnotherOneIsWaitedFor(t *testing.T) {
+	h := newHall(t, 2)
+	h.refuseOrder = conflict("本年度工作已取消")
+	var first, second *ordered
+	h.on("2026-11-22", func() { first = h.order("c1", "user:1") })
+	h.on("2026-11-23", func() { h.refuseOrder = nil; second = h.order("c2", "user:1") })
+	h.on("2026-11-24", func() { h.city(models.CityCommand{Event: models.CityClose}) })
+	h.ExecuteWorkflow(workflows.Certification, certificationState)
+	require.EqualValues(t, 2, h.result().Certified)
+	require.Equal(t, models.CodeConflict, code(t, first.err))
+	require.NoError(t, second.err)
+	require.Equal(t, 2, second.answer.Certified)
+}
+
+func TestASpotCheckThatTheRecordKeepsOpenIsLookedAtOnceADay(t *testing.T) {
+	h := newHall(t, 1)
+	h.on("2026-11-22", func() { h.order("c1", "user:1") })
+	h.stays = 3
+	h.ExecuteWorkflow(workflows.Certification, certificationState)
+	h.result()
+	require.Equal(t, "2026-12-04", h.b.City.ClosedOn.String(), "1, 2, 3, 4 December")
+}
+
+func TestTheNextRunAnswersAnOrderThatAnEarlierOneCarriedOut(t *testing.T) {
+	h := newHall(t, 0)
+	state := certificationState
+	state.Opened, state.Reported, state.Told = true, true, true
+	state.Carried = []workflows.CertificationAnswer{{CommandID: "c1", Certified: 3}}
+	h.b.Certified, h.b.City.OutcomeDue = 3, state.Due
+	state.Board = h.b
+	var again, other *ordered
+	h.on("2026-11-22", func() { again, other = h.order("c1", "user:1"), h.order("c2", "user:1") })
+	h.ExecuteWorkflow(workflows.Certification, state)
+	h.result()
+	require.Equal(t, 3, again.answer.Certified)
+	require.ErrorContains(t, other.rejected, "本年度认定已完成")
+	require.Empty(t, h.pages)
 }

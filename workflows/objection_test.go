@@ -34,7 +34,7 @@ type hearing struct {
 var objectionState = workflows.ObjectionState{ID: 7, CycleID: "110107-2026", District: "110107", Year: 2026}
 
 // newHearing begins on Tuesday 29 September 2026, two days before the National Day.
-func newHearing(t *testing.T, kind models.ObjectionKind) *hearing {
+func newHearing(t *testing.T, kind models.ObjectionKind, nudging ...time.Duration) *hearing {
 	t.Helper()
 	h := &hearing{TestWorkflowEnvironment: (&testsuite.WorkflowTestSuite{}).NewTestWorkflowEnvironment(), done: map[string]bool{}}
 	today := calendar.MustDate("2026-09-29")
@@ -61,7 +61,7 @@ func newHearing(t *testing.T, kind models.ObjectionKind) *hearing {
 		h.told = append(h.told, in)
 		return h.letter
 	})
-	h.OnActivity(n.NudgeApplications, mock.Anything, mock.Anything).Return(func(context.Context, activities.NudgeApplicationsInput) (int, error) {
+	h.OnActivity(n.NudgeApplications, mock.Anything, mock.Anything).After(append(nudging, 0)[0]).Return(func(context.Context, activities.NudgeApplicationsInput) (int, error) {
 		h.nudges++
 		return 1, nil
 	})
@@ -276,4 +276,24 @@ func TestALetterThatCannotBeWrittenDoesNotKeepAnObjectionOpen(t *testing.T) {
 	h.letter = temporal.NewNonRetryableApplicationError("没有", string(models.CodeNotFound), nil)
 	h.act("2026-09-30", 9, models.ObjectionCommand{Event: models.ObjectionWithdraw})
 	h.run(t)
+}
+
+func TestACommandThatIsRepeatedWhileTheEndIsToldIsAnswered(t *testing.T) {
+	h := newHearing(t, models.ObjectionDecision, 2*time.Hour)
+	h.act("2026-09-30", 9, with(ruling, models.ObjectionAccept))
+	c := with(ruling, models.ObjectionUphold)
+	c.CommandID = "k"
+	h.act("2026-10-09", 9, c)
+	answers := 0
+	h.RegisterDelayedCallback(func() {
+		c := c
+		c.ObjectionID, c.Actor = 7, "user:11"
+		h.UpdateWorkflow(workflows.UpdateObjectionAct, "another", &testsuite.TestUpdateCallback{
+			OnReject: func(err error) { require.NoError(t, err) }, OnAccept: func() {},
+			OnComplete: func(_ any, err error) { require.NoError(t, err); answers++ },
+		}, c)
+	}, calendar.MustDate("2026-10-09").At(10, 59).Sub(calendar.MustDate("2026-09-29").At(9, 0)))
+	h.run(t)
+	require.Equal(t, 1, answers)
+	require.Len(t, h.days, 2)
 }
