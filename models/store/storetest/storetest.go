@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
@@ -22,32 +23,55 @@ import (
 const Env = "BANGFU_TEST_MYSQL"
 
 // Run runs the test twice: on a fresh SQLite file, and on a fresh MariaDB/MySQL database. Where no server is
-// named the second half fails, so that nobody takes half a test for a whole one.
+// named the second half fails, so that nobody takes half a test for a whole one. Tests that Run runs are parallel
+// to each other: each has a database of its own.
 func Run(t *testing.T, test func(t *testing.T, s *store.Store)) {
 	t.Helper()
+	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { test(t, open(t, SQLite(t))) })
-	t.Run("mysql", func(t *testing.T) { test(t, open(t, MySQL(t))) })
+	t.Run("mysql", func(t *testing.T) { test(t, open(t, pooled(t))) })
 }
 
-// SQLite gives the address of a fresh SQLite database, gone after the test.
+// migrated is a SQLite file whose schema is up to date.
+var migrated = sync.OnceValues(func() (content []byte, err error) {
+	dir, err := os.MkdirTemp("", "bangfu-storetest")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	file := filepath.Join(dir, "test.db")
+	s, err := store.Open(context.Background(), "sqlite://"+file)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil { // what was written is in the file itself now
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
+
+// SQLite gives the address of a fresh SQLite database whose schema is up to date, gone after the test.
 func SQLite(t testing.TB) string {
-	return "sqlite://" + filepath.Join(t.TempDir(), "test.db")
+	t.Helper()
+	content, err := migrated()
+	require.NoError(t, err, "preparing a SQLite database")
+	file := filepath.Join(t.TempDir(), "test.db")
+	require.NoError(t, os.WriteFile(file, content, 0o600))
+	return "sqlite://" + file
 }
 
 // MySQL gives the address of a fresh, empty database on the server that Env names, dropped after the test.
 func MySQL(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv(Env)
-	if server == "" {
-		t.Fatalf("%s is not set: run `make test`, which starts a private MariaDB, or set it to mysql://user:password@host:3306/", Env)
-	}
-	u, err := url.Parse(server)
-	require.NoError(t, err, "reading "+Env)
-	name := "bangfu_test_" + random(t)
-	execute(t, u, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
-	t.Cleanup(func() { execute(t, u, "DROP DATABASE "+name) })
-	u.Path = "/" + name
-	return u.String()
+	c, err := connect()
+	require.NoError(t, err)
+	name, err := c.create()
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, c.drop(name))
+		_ = c.db.Close()
+	})
+	return c.address(name)
 }
 
 func open(t testing.TB, dsn string) *store.Store {
@@ -58,9 +82,21 @@ func open(t testing.TB, dsn string) *store.Store {
 	return s
 }
 
-// execute runs one statement on the server, outside any database.
-func execute(t testing.TB, u *url.URL, statement string) {
-	t.Helper()
+// server is the one that Env names.
+type server struct {
+	url *url.URL
+	db  *sql.DB // outside any database
+}
+
+func connect() (*server, error) {
+	env := os.Getenv(Env)
+	if env == "" {
+		return nil, errNoServer
+	}
+	u, err := url.Parse(env)
+	if err != nil {
+		return nil, errNoServer
+	}
 	c := mysqldriver.NewConfig()
 	c.Net, c.Addr, c.User = "tcp", u.Host, u.User.Username()
 	c.Passwd, _ = u.User.Password()
@@ -68,15 +104,29 @@ func execute(t testing.TB, u *url.URL, statement string) {
 		c.Addr = strings.TrimSuffix(u.Host, ":") + ":3306"
 	}
 	db, err := sql.Open("mysql", c.FormatDSN())
-	require.NoError(t, err)
-	defer func() { _ = db.Close() }()
-	_, err = db.ExecContext(context.Background(), statement) // also when the test is over
-	require.NoError(t, err, "%s on the server of %s", statement, Env)
+	if err != nil {
+		return nil, err
+	}
+	return &server{url: u, db: db}, nil
 }
 
-func random(t testing.TB) string {
+func (c *server) address(database string) string {
+	u := *c.url
+	u.Path = "/" + database
+	return u.String()
+}
+
+func (c *server) create() (name string, err error) {
 	b := make([]byte, 8)
-	_, err := rand.Read(b)
-	require.NoError(t, err)
-	return hex.EncodeToString(b)
+	if _, err := rand.Read(b); err != nil {
+		return "", err
+	}
+	name = "bangfu_test_" + hex.EncodeToString(b)
+	_, err = c.db.ExecContext(context.Background(), "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+	return name, err
+}
+
+func (c *server) drop(name string) error {
+	_, err := c.db.ExecContext(context.Background(), "DROP DATABASE "+name) // also when the test is over
+	return err
 }

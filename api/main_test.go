@@ -1,0 +1,9 @@
+package api
+
+import (
+	"testing"
+
+	"bangfu/models/store/storetest"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
