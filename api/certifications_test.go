@@ -9,7 +9,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,9 +78,10 @@ func newClosing(t *testing.T) *closing {
 	for seat := 1; seat <= 6; seat++ {
 		exec("INSERT INTO place_seats (cycle_id, seat, places) VALUES (?, ?, 6)", n.CycleID, seat)
 	}
+	all, err := s.Candidates(ctx, n.CycleID, slices.Collect(maps.Keys(sampletest.Expected(t))))
+	require.NoError(t, err)
 	for _, r := range list {
-		c, err := s.Candidate(ctx, n.CycleID, r.USCC)
-		require.NoError(t, err)
+		c := all[r.USCC]
 		if today := calendar.MustDate(d.today); len(d.codes) == 5 || len(law.Bars(&c, models.OriginOwn, today, today)) > 0 {
 			continue
 		}

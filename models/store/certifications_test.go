@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"bangfu/activities/sampletest"
 	"bangfu/models"
 	"bangfu/models/calendar"
 	"bangfu/models/store"
@@ -44,9 +46,10 @@ func newSeason(t *testing.T, s *store.Store, places, proposed int) *season {
 	require.NoError(t, s.EnterStage(ctx, sampleCycle, models.StageCertification, models.CycleRunning, certifyDay))
 	list, err := s.ResultPage(ctx, z.run, store.ResultFilter{}, "", 500)
 	require.NoError(t, err)
+	candidates, err := s.Candidates(ctx, sampleCycle, slices.Collect(maps.Keys(sampletest.Expected(t))))
+	require.NoError(t, err)
 	for _, r := range list {
-		c, err := s.Candidate(ctx, sampleCycle, r.USCC)
-		require.NoError(t, err)
+		c := candidates[r.USCC]
 		if len(z.law.Bars(&c, models.OriginOwn, certifyDay, certifyDay)) == 0 {
 			z.fit = append(z.fit, r)
 		}
