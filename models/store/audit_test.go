@@ -79,7 +79,7 @@ func TestTheRecordCannotBeChangedUnseen(t *testing.T) {
 		}
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				do(`DELETE FROM audit_log`, `DELETE FROM audit_head`, `INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '`+models.AuditGenesis+`')`)
+				do(`DELETE FROM audit_log`, `DELETE FROM audit_districts`, `DELETE FROM audit_head`, `INSERT INTO audit_head (id, seq, hash) VALUES (1, 0, '`+models.AuditGenesis+`')`)
 				writeEntries(t, s, 5)
 				do(c.statements...)
 				report, err := s.VerifyAudit(ctx, nil)
