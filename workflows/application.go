@@ -51,7 +51,8 @@ type ApplicationAnswer struct {
 
 // ApplicationStart gives how an application's process is started: by the first command (Update-with-Start), or by a nudge.
 func ApplicationStart(a models.Application, clock calendar.Clock) (client.StartWorkflowOptions, ApplicationState) {
-	state := ApplicationState{ID: a.ID, CycleID: a.CycleID, District: a.District, Year: a.Year, Clock: clock, Told: a.Events,
+	// Told is 0: what was told is not told again, by the letter's key, and what happened without a process was not told at all.
+	state := ApplicationState{ID: a.ID, CycleID: a.CycleID, District: a.District, Year: a.Year, Clock: clock,
 		Record: activities.ApplicationStatus{State: a.State, Origin: a.Origin, Wished: a.Wished, Category: a.Category, Tier: a.Tier,
 			Department: a.Department, LimitOn: a.LimitOn, Due: a.Due, Events: a.Events}}
 	return client.StartWorkflowOptions{
@@ -66,7 +67,7 @@ func ApplicationStart(a models.Application, clock calendar.Clock) (client.StartW
 // NudgeApplication tells an application's process that the record changed; where none runs, one starts.
 func NudgeApplication(ctx context.Context, c client.Client, a models.Application, clock calendar.Clock) error {
 	options, state := ApplicationStart(a, clock)
-	state.Changed, state.Told = true, 0 // what was told is not told again, by the letter's key
+	state.Changed = true
 	if _, err := c.SignalWithStartWorkflow(ctx, options.ID, SignalApplicationChanged, nil, options, Application, state); err != nil {
 		return fmt.Errorf("telling the process of application %d that it changed: %w", a.ID, err)
 	}

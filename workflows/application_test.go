@@ -501,3 +501,13 @@ func TestADiscardedDraftLeavesNoProcess(t *testing.T) {
 	d.start()
 	d.ended(t)
 }
+
+func TestAProcessBegunAnewTellsWhatHappenedWithoutOne(t *testing.T) { // 三(三): an objection reopened it while the engine was away
+	d := newDossier(t, models.ApplicationSubmitted)
+	d.record.Events = 4
+	_, state := workflows.ApplicationStart(models.Application{ID: 12, CycleID: "110107-2026", State: models.ApplicationSubmitted, Events: 4}, calendar.Clock{})
+	d.after(time.Hour, func() { d.act("b", models.EventWithdraw) })
+	d.ExecuteWorkflow(workflows.Application, state)
+	d.ended(t)
+	require.Equal(t, 0, d.told[0].After, "letters that were written are not written again")
+}

@@ -51,10 +51,13 @@ func Outbox(ctx workflow.Context, state OutboxState) error {
 		}
 		state.Sent, state.Failed, state.Last = state.Sent+r.Sent, state.Failed+r.Failed, workflow.Now(ctx)
 		outboxCard(ctx, state, r)
+		if !r.Pending && wake.Len() == 0 {
+			return nil
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() { // each of thousands of letters wakes it: the next run looks first thing
+			break
+		}
 		if !r.Pending {
-			if wake.Len() == 0 {
-				return nil
-			}
 			continue
 		}
 		if err := sleepUntilMail(ctx, r.NextAt, wake); err != nil {

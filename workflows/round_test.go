@@ -149,3 +149,27 @@ func TestTheSenderIsOverWhenNothingWaitsAndElseComesBackInTime(t *testing.T) {
 	at = playOutbox(t, []activities.SendResult{{Sent: 200, Pending: true, NextAt: start}, {Sent: 7}}, nil)
 	require.Equal(t, at[0], at[1], "a full batch is followed by the next at once")
 }
+
+func TestASenderThatThousandsOfLettersWokeGoesOnAsANewRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		batch activities.SendResult
+		over  bool
+	}{
+		"mail waits":                 {activities.SendResult{Sent: 200, Pending: true}, false},
+		"nothing waits, and it ends": {activities.SendResult{Sent: 200}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var suite testsuite.WorkflowTestSuite
+			env := suite.NewTestWorkflowEnvironment()
+			env.SetContinueAsNewSuggested(true)
+			env.RegisterActivity(&activities.Outboxes{})
+			env.OnActivity((*activities.Outboxes)(nil).SendMails, mock.Anything).Return(c.batch, nil).Once()
+			env.ExecuteWorkflow(workflows.Outbox, workflows.OutboxState{})
+			if c.over {
+				require.NoError(t, env.GetWorkflowError())
+				return
+			}
+			require.True(t, workflow.IsContinueAsNewError(env.GetWorkflowError()), "%v", env.GetWorkflowError())
+		})
+	}
+}
