@@ -88,7 +88,7 @@ func (s *Server) passReview(ctx context.Context, u models.User, in *struct {
 	Body           struct {
 		Category string        `json:"category" minLength:"1" maxLength:"20" doc:"认定的分类；可以不是所申报的，须写明理由"`
 		Findings findingInputs `json:"findings,omitempty" maxItems:"40" doc:"该分类中所申报的每一项条件的审核结论；由部门数据判定的可不填"`
-		Reason   string        `json:"reason,omitempty" maxLength:"2000" doc:"以所申报以外的分类认定的理由"`
+		Reason   string        `json:"reason,omitempty" maxLength:"2000" doc:"以所申报以外的分类认定的理由；有部门数据不能判断的情形的，核实情况"`
 	}
 }) (*struct{ Body ReviewItem }, error) {
 	category, err := models.ParseCategory(in.Body.Category)

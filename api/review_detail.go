@@ -17,6 +17,7 @@ type ReviewDetail struct {
 	WhyNot        string              `json:"why_not,omitempty" doc:"您为什么不可以"`
 	Facts         []FactView          `json:"facts" doc:"部门已交付的情况，不得要求申报人再次提供"`
 	Bars          []models.Bar        `json:"bars" doc:"目前存在的不得认定的情形"`
+	BarsNotKnown  []models.Bar        `json:"bars_not_known" doc:"部门数据不能判断的情形，审核人员须核实，审核通过时写明核实情况"`
 	Grounds       []ReviewGround      `json:"grounds" doc:"所申报的和已审核的条件"`
 	Documents     []DocumentView      `json:"documents" doc:"材料"`
 	Visits        []VisitView         `json:"visits" doc:"走访"`
@@ -95,7 +96,8 @@ func (s *Server) getReview(ctx context.Context, u models.User, in *ReviewInput) 
 		on = today
 	}
 	d := ReviewDetail{Statement: a.Statement, EnteredBy: a.EnteredBy, RecommendedBy: a.RecommendedBy, MayDecide: true,
-		Facts: []FactView{}, Bars: append([]models.Bar{}, law.Bars(&candidate, a.Origin, on, today)...)}
+		Facts: []FactView{}, Bars: append([]models.Bar{}, law.Bars(&candidate, a.Origin, on, today)...),
+		BarsNotKnown: append([]models.Bar{}, law.BarsNotKnown(&candidate, a.Origin, on, today)...)}
 	if err := s.Store.MayDecide(ctx, a, u.Actor()); err != nil {
 		if models.CodeOf(err) != models.CodeForbidden {
 			return nil, err

@@ -196,9 +196,16 @@ func (a Application) MayReadCase(u User) error {
 }
 
 // ForApplicant leaves out of a case file what is confidential to others: objections of others to the notice stay as a fact only, the
-// record without who acted and in which detail.
+// record without who acted and in which detail; of a visit what both have signed, and never why it was changed or somebody stood aside.
 func (f *CaseFile) ForApplicant() {
 	f.ForOperator = true
+	for i := range f.Visits {
+		v := &f.Visits[i]
+		v.Reason = ""
+		if v.SignedBy == "" {
+			v.VisitedOn, v.Outcome, v.Record = 0, "", ""
+		}
+	}
 	for i, o := range f.Objections {
 		if o.Kind == ObjectionNotice.Name() {
 			f.Objections[i] = CaseObjection{Number: o.Number, Kind: o.Kind, By: "公众", State: o.State, ReceivedOn: o.ReceivedOn, AcceptedOn: o.AcceptedOn,

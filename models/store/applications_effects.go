@@ -125,11 +125,16 @@ func Barred(bars []models.Bar) error {
 	if len(bars) == 0 {
 		return nil
 	}
+	return models.Conflict("不得申报或推荐：%s", barWords(bars))
+}
+
+// barWords says bars in words, each with its clause and the data.
+func barWords(bars []models.Bar) string {
 	words := make([]string, len(bars))
 	for i, b := range bars {
 		words[i] = fmt.Sprintf("%s（%s）：%s", strings.TrimRight(b.Text, "。；"), b.Clause, b.Why)
 	}
-	return models.Conflict("不得申报或推荐：%s", strings.Join(words, "；"))
+	return strings.Join(words, "；")
 }
 
 func (s *Store) submitApplication(tx *gorm.DB, a *models.Application, c models.ApplicationCommand, t applicationTerms, today calendar.Date) (any, error) {

@@ -125,6 +125,9 @@ func (s *Store) passReview(tx *gorm.DB, a *models.Application, c models.Applicat
 	if err := Barred(t.policy.Bars(t.candidate, a.Origin, a.SubmittedOn, today)); err != nil {
 		return nil, err
 	}
+	if unknown := t.policy.BarsNotKnown(t.candidate, a.Origin, a.SubmittedOn, today); len(unknown) > 0 && c.ReasonID == 0 {
+		return nil, models.Invalid("reason", "部门数据不能判断是否存在以下情形，请核实后写明核实情况：%s", barWords(unknown))
+	}
 	found, err := s.findGrounds(tx, a, c, t, c.Category, today)
 	if err != nil {
 		return nil, err

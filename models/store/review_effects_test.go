@@ -120,6 +120,20 @@ func TestWhoIsBarredMeanwhileCannotPassTheReview(t *testing.T) { // 附三(三)1
 	})
 }
 
+func TestWhatNoDataDecideTheReviewerMustSeeTo(t *testing.T) { // 附三(三)1(1)
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		r := reviewed(t, s, 1)
+		me := r.reviewers[0]
+		a := r.claimed(r.submitted(0), me)
+		r.write("INSERT INTO src_credit VALUES ('110107', 2026, ?, '行政处罚', '2026-08-20', NULL, '', ?)", a.USCC, true)
+		_, err := r.act(a, me, r.pass(r.found("B", true), r.found("C", false)))
+		refusedAs(t, models.CodeInvalid, err, "附三(三)1(1)")
+		seen := r.pass(r.found("B", true), r.found("C", false))
+		seen.ReasonID = r.reason("已向处罚机关核实：该处罚为警告，不是罚款")
+		require.Equal(t, models.ApplicationVisit, r.acted(a, me, seen).State)
+	})
+}
+
 func TestAFitterCategoryThanThoseWishedNeedsAReason(t *testing.T) { // 附三(四)
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		r := reviewed(t, s, 1)
