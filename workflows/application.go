@@ -34,12 +34,12 @@ type ApplicationState struct {
 	Record  activities.ApplicationStatus // what the process knows of the record
 	Changed bool                         // the record may say more: it is read before anything else
 	Told    int                          // events up to this number are told to whom they concern
-	Shown   ApplicationShown             // what the search attributes say
+	Shown   Shown                        // what the search attributes say
 	Handled []string                     // newest command IDs: update IDs are known to the engine for one run only
 }
 
-// ApplicationShown is what an application's search attributes say.
-type ApplicationShown struct {
+// Shown is what the search attributes of an application or an objection say.
+type Shown struct {
 	Stage, Category, Department, Tier, DueMonth string
 }
 
@@ -329,34 +329,17 @@ func here(ctx workflow.Context, summary string, activity, in, out any) error {
 func (p *application) show(ctx workflow.Context) error {
 	p.card(ctx)
 	r := p.Record
-	now := ApplicationShown{Stage: r.State.Name(), Category: r.Category.Name(), Department: r.Department, Tier: r.Tier.String()}
+	now := Shown{Stage: r.State.Name(), Category: r.Category.Name(), Department: r.Department, Tier: r.Tier.String()}
 	if r.Category == "" && len(r.Wished) > 0 {
 		now.Category = r.Wished[0].Name()
 	}
 	if r.Due != 0 {
 		now.DueMonth = r.Due.String()[:len("2026-10")]
 	}
-	var updates []temporal.SearchAttributeUpdate
-	for _, a := range []struct {
-		key      temporal.SearchAttributeKeyKeyword
-		old, new string
-	}{
-		{KeyStage, p.Shown.Stage, now.Stage}, {KeyCategory, p.Shown.Category, now.Category}, {KeyDepartment, p.Shown.Department, now.Department},
-		{KeyTier, p.Shown.Tier, now.Tier}, {KeyDueMonth, p.Shown.DueMonth, now.DueMonth},
-	} {
-		switch {
-		case a.old == a.new:
-		case a.new == "":
-			updates = append(updates, a.key.ValueUnset())
-		default:
-			updates = append(updates, a.key.ValueSet(a.new))
-		}
-	}
+	before := p.Shown
 	p.Shown = now
-	if len(updates) == 0 {
-		return nil
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+	return showKeywords(ctx, []shownKeyword{{KeyStage, before.Stage, now.Stage}, {KeyCategory, before.Category, now.Category},
+		{KeyDepartment, before.Department, now.Department}, {KeyTier, before.Tier, now.Tier}, {KeyDueMonth, before.DueMonth, now.DueMonth}})
 }
 
 // card is what an official reads in Temporal's UI; the household's name is not in it.

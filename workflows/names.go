@@ -40,6 +40,30 @@ func SearchAttributes() []string {
 	return list
 }
 
+// shownKeyword is a search attribute's value as it is and as it is to be; empty = none.
+type shownKeyword struct {
+	key      temporal.SearchAttributeKeyKeyword
+	old, new string
+}
+
+// showKeywords sets the search attributes that change; each time costs an event.
+func showKeywords(ctx workflow.Context, list []shownKeyword) error {
+	var updates []temporal.SearchAttributeUpdate
+	for _, a := range list {
+		switch {
+		case a.old == a.new:
+		case a.new == "":
+			updates = append(updates, a.key.ValueUnset())
+		default:
+			updates = append(updates, a.key.ValueSet(a.new))
+		}
+	}
+	if len(updates) == 0 {
+		return nil
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
 // Workflow IDs, and with them what runs only once at a time. No personal data.
 
 // CycleWorkflowID is a district's year.

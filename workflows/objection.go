@@ -90,7 +90,8 @@ type objection struct {
 	watching calendar.Date // the deadline that the timer is for
 	cancel   workflow.CancelFunc
 	passed   bool
-	followed bool // whom its end concerns was told
+	followed bool  // whom its end concerns was told
+	shown    Shown // what the search attributes say
 }
 
 // setup registers every handler before anything can block.
@@ -258,16 +259,13 @@ func (p *objection) watch(ctx workflow.Context) {
 // show sets the card and the search attributes.
 func (p *objection) show(ctx workflow.Context) error {
 	p.card(ctx)
-	updates := []temporal.SearchAttributeUpdate{KeyStage.ValueSet(objectionStage(p.Record.State))}
-	if p.Record.Department != "" {
-		updates = append(updates, KeyDepartment.ValueSet(p.Record.Department))
-	}
+	before := p.shown
+	p.shown = Shown{Stage: objectionStage(p.Record.State), Department: p.Record.Department}
 	if due := p.Record.Due; due != 0 {
-		updates = append(updates, KeyDueMonth.ValueSet(due.String()[:len("2026-10")]))
-	} else {
-		updates = append(updates, KeyDueMonth.ValueUnset())
+		p.shown.DueMonth = due.String()[:len("2026-10")]
 	}
-	return workflow.UpsertTypedSearchAttributes(ctx, updates...)
+	return showKeywords(ctx, []shownKeyword{{KeyStage, before.Stage, p.shown.Stage}, {KeyDepartment, before.Department, p.shown.Department},
+		{KeyDueMonth, before.DueMonth, p.shown.DueMonth}})
 }
 
 // card is what an official reads in Temporal's UI; nobody's name and nobody's words are in it.
