@@ -36,7 +36,8 @@ type letter struct {
 	Headline  string
 	District  string // its name
 	Date      string
-	URL       string
+	URL       string // where people reach bangfu; may be empty
+	Entry     string // where the reader acts; empty = nowhere, nothing to do
 	Note      string
 	Rehearsal bool
 
@@ -117,7 +118,19 @@ func (a *Letters) begin(ctx context.Context, district string, on calendar.Date, 
 	if err != nil {
 		return letter{}, err
 	}
-	return letter{District: d.Name, Date: on.Chinese(), URL: strings.TrimSuffix(a.PublicURL, "/"), Rehearsal: rehearsal}, nil
+	l := letter{District: d.Name, Date: on.Chinese(), URL: strings.TrimSuffix(a.PublicURL, "/"), Rehearsal: rehearsal}
+	if l.URL != "" {
+		l.Entry = l.URL + "/docs"
+	}
+	return l, nil
+}
+
+// toOperator sends the reader to the page where operators sign in.
+func (l letter) toOperator() letter {
+	if l.URL != "" {
+		l.Entry = l.URL + "/public/access"
+	}
+	return l
 }
 
 func (a *Letters) wake(ctx context.Context) error {

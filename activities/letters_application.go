@@ -114,7 +114,7 @@ func (w *applicationLetters) write(ctx context.Context, step models.ApplicationS
 	}
 	l.To = w.name
 	m := models.Message{District: w.app.District, CycleID: w.app.CycleID, OnDate: step.OnDate, Key: fmt.Sprintf("%s/%d", models.ApplicationObject(w.app.ID), step.Seq)}
-	mails, err := l.writeAll(models.MailApplication, m, w.operator)
+	mails, err := l.toOperator().writeAll(models.MailApplication, m, w.operator)
 	if err != nil || !concernsDepartment(step) || w.app.Department == "" {
 		return mails, err
 	}
@@ -149,12 +149,12 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 	switch step.Event {
 	case models.EventSubmit:
 		say("“名特优新”申报已收到", "您的申报已提交，区市场监管局将进行审核，审核通过的还将上门走访核实。",
-			"审核结束前可以补充情况，也可以随时撤回。", free)
+			"需要补充材料的，将另行通知您；审核结束前可以撤回。", free)
 		l.Facts = append(l.Facts, letterFact{"审核截止", w.cycle.Plan[calendar.PlanReviewDue].Chinese()})
 	case models.EventRecommend:
 		say(fmt.Sprintf("%s拟推荐您为“名特优新”个体工商户，请您表示是否同意", w.department),
 			fmt.Sprintf("%s拟推荐贵户申报“名特优新”个体工商户。推荐须事先征得您本人同意。", w.department),
-			fmt.Sprintf("请在%s前登录系统表示同意或不同意；逾期未答复的，视为不同意，推荐终止。", limit), free)
+			fmt.Sprintf("请在%s（含当日）前登录系统表示同意或不同意；逾期未答复的，视为不同意，推荐终止。", limit), free)
 		l.Facts = append(l.Facts, letterFact{"推荐部门", w.department}, letterFact{"答复期限", limit})
 	case models.EventConsent:
 		say("您已同意推荐，申报已进入审核", "区市场监管局将进行审核，审核通过的还将上门走访核实。", free)
@@ -169,7 +169,7 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 		}
 		say("申报已撤回", "申报期内可以重新申报。")
 	case models.EventAskSupplement:
-		say("请补充申报材料", fmt.Sprintf("审核需要您补充材料，请在%s前登录系统上传并提交。部门已掌握的数据无需提供。", limit), "逾期未补充的，按现有材料审核。")
+		say("请补充申报材料", fmt.Sprintf("审核需要您补充材料，请在%s（含当日）前登录系统上传并提交。部门已掌握的数据无需提供。", limit), "逾期未补充的，按现有材料审核。")
 		l.Facts = append(l.Facts, letterFact{"补充期限", limit})
 	case models.EventSupply:
 		say("补充材料已收到", "区市场监管局将继续审核。")
@@ -235,7 +235,7 @@ func (w *applicationLetters) limit(step models.ApplicationStep) string {
 // appeal says how to object to a decision (三(三)).
 func (w *applicationLetters) appeal(step models.ApplicationStep) string {
 	until := w.workdays.TermEnd(step.OnDate, w.days("objection.window"))
-	return fmt.Sprintf("对以上决定有异议的，可以在%s前登录系统向区市场监管局提出，写明理由并附材料；也可以书面提出。", until.Chinese())
+	return fmt.Sprintf("对以上决定有异议的，可以在%s（含当日）前登录系统向区市场监管局提出，写明理由并附材料；也可以书面提出。", until.Chinese())
 }
 
 // rank adds where the household stands in the comparison.

@@ -104,7 +104,7 @@ func (w *objectionLetters) write(ctx context.Context, step models.ObjectionStep)
 			return nil, nil
 		}
 		l.To, l.Headline = w.department, "请核实并答复一件异议"
-		l.Paragraphs = []string{fmt.Sprintf("一件%s涉及贵单位掌握的数据或事项，请核实后于%s前在系统中答复。", o.Kind.Name(), o.AnswerDue.Chinese()),
+		l.Paragraphs = []string{fmt.Sprintf("一件%s涉及贵单位掌握的数据或事项，请核实后于%s（含当日）前在系统中答复。", o.Kind.Name(), o.AnswerDue.Chinese()),
 			"经核实数据有误的，请同时更正并重新交付，系统按更正后的数据重新判定。"}
 		l.Facts = append(l.Facts, letterFact{"答复期限", o.AnswerDue.Chinese()})
 		l.Appeal = "依据：《工作方案》" + o.Kind.Clause()
@@ -114,6 +114,9 @@ func (w *objectionLetters) write(ctx context.Context, step models.ObjectionStep)
 		return nil, err
 	}
 	l.To = w.name
+	if l = l.toOperator(); o.Kind == models.ObjectionNotice { // anyone may object, and nobody signs in for it
+		l.Entry = ""
+	}
 	return l.writeAll(w.kind, m, w.objector)
 }
 
@@ -126,12 +129,12 @@ func (w *objectionLetters) tell(ctx context.Context, l *letter, step models.Obje
 	}
 	switch step.Event {
 	case models.ObjectionReceive:
-		say("异议已收到", fmt.Sprintf("您提出的异议已收到，区市场监管局将在%s前决定是否受理，并告知您。", o.AcceptDue.Chinese()), "提出异议不收取任何费用，也不影响您享受各项帮扶措施。")
+		say("异议已收到", fmt.Sprintf("您提出的异议已收到，区市场监管局将在%s（含当日）前决定是否受理，并告知您。", o.AcceptDue.Chinese()), "提出异议不收取任何费用，也不影响您享受各项帮扶措施。")
 		if o.Kind == models.ObjectionNotice {
 			l.Paragraphs = []string{l.Paragraphs[0], "您的姓名和联系方式只有区市场监管局经办人员可以看到，不会告知被异议的一方。提出异议不收取任何费用。"}
 		}
 	case models.ObjectionAccept:
-		say("异议已受理", fmt.Sprintf("您提出的异议已于%s受理，区市场监管局将在%s前办结并答复您。", step.OnDate.Chinese(), o.SettleDue.Chinese()))
+		say("异议已受理", fmt.Sprintf("您提出的异议已于%s受理，区市场监管局将在%s（含当日）前办结并答复您。", step.OnDate.Chinese(), o.SettleDue.Chinese()))
 		l.Facts = append(l.Facts, letterFact{"办结期限", o.SettleDue.Chinese()})
 	case models.ObjectionNotAccept:
 		say("异议不予受理", "您提出的异议不予受理，理由和依据如下。")

@@ -110,6 +110,7 @@ type round struct {
 // group is who gets one digest: a department, a household, a person, or the bureau for those that nobody can reach.
 type group struct {
 	owner  string
+	kind   models.OwnerKind
 	to     []string
 	owners []string
 }
@@ -199,7 +200,7 @@ func (r *round) groups(ctx context.Context) ([]*group, error) {
 			bureau.owners = append(bureau.owners, d.Owner)
 			continue
 		}
-		groups = append(groups, &group{owner: d.Owner, to: to, owners: []string{d.Owner}})
+		groups = append(groups, &group{owner: d.Owner, kind: d.Kind, to: to, owners: []string{d.Owner}})
 	}
 	if len(bureau.to) == 0 {
 		r.result.Unreachable++
@@ -210,6 +211,9 @@ func (r *round) groups(ctx context.Context) ([]*group, error) {
 // remind writes the digest of one group and marks what it says.
 func (r *round) remind(ctx context.Context, g *group) error {
 	l := r.letter
+	if g.kind == models.OwnerHousehold {
+		l = l.toOperator()
+	}
 	l.To = r.name(g.owner)
 	var marks []store.Reminded
 	var orphans []string
