@@ -127,6 +127,9 @@ func (d dev) run(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
+	if _, err := registerAttributes(ctx, p.temporal, d.TemporalNamespace); err != nil { // an earlier version's directory lacks some
+		return models.Errorf(models.CodeInternal, "检索属性登记失败：%s", reason(err))
+	}
 	if err := sampleDistrict(ctx, p.store); err != nil {
 		return err
 	}
