@@ -39,7 +39,7 @@ func TestAPolicyFileIsCheckedOnTheCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, complaint)
 	require.Contains(t, out, "110107 区 2026 年度")
-	require.Contains(t, out, "待确认 7 项")
+	require.Contains(t, out, "待确认 13 项")
 	require.Regexp(t, `SHA-256 [0-9a-f]{64}\n$`, out)
 
 	wrong := policyFile(t, strings.Replace(strings.Replace(file, "fact: patent", "fact: patnet", 1), "value: 20万元", "value: 20", 1))
