@@ -75,7 +75,7 @@ type cycle struct {
 	awaited   string         // whom the stage waits for, in words
 	advance   CycleCommand   // the command that ends the stage
 	ordering  bool           // the stage's process takes advances, each as an order of its own
-	orders    []CycleCommand // of them, those that it has not heard of
+	orders    []CycleCommand // advances of which the stage's process has not heard
 }
 
 // setup registers every handler before anything can block.

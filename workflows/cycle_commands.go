@@ -114,9 +114,7 @@ func (c *cycle) command(ctx workflow.Context, m CycleCommand) (CycleAnswer, erro
 	c.changed = true
 	if m.Command == models.CommandAdvance {
 		c.advanced = true
-		if c.ordering {
-			c.orders = append(c.orders, m)
-		}
+		c.orders = append(c.orders, m)
 	}
 	c.cancelled = c.State == models.CycleCancelled
 	return c.answer(), err

@@ -34,6 +34,8 @@ type year struct {
 	child   map[string]func(ctx workflow.Context) // what the processes of a stage do; none = they end at once
 	fails   int                                   // so many processes of a stage fail
 	slow    time.Duration                         // that the ending of applications takes
+
+	entering time.Duration // that entering the stage takes
 }
 
 func newYear(t *testing.T) *year {
@@ -60,7 +62,7 @@ func (y *year) stage() {
 	env.RegisterWorkflowWithOptions(untilFinished, workflow.RegisterOptions{Name: "JointStudy"})
 	y.season(env)
 	env.OnActivity(c.OpenCycle, mock.Anything, mock.Anything).Return(nil)
-	env.OnActivity(c.EnterStage, mock.Anything, mock.Anything).Return(nil)
+	env.OnActivity(c.EnterStage, mock.Anything, mock.Anything).After(y.entering).Return(nil)
 	env.OnActivity(c.RecordCommand, mock.Anything, mock.Anything).Return(nil)
 	env.OnActivity(c.Reschedule, mock.Anything, mock.Anything).Return(nil)
 	env.OnActivity(c.CheckCollection, mock.Anything, mock.Anything).Return(func(context.Context, activities.CycleRef) (activities.CollectionStatus, error) {

@@ -154,7 +154,9 @@ const (
 // process goes through such a stage. A process that failed, or that somebody ended in Temporal's UI, is started again, at once when an
 // administrator advances: the record says where it stands, and the year does not fail with it. A paused year stays at the stage's end.
 func (c *cycle) process(ctx workflow.Context, p process) error {
-	c.ordering = p.advance != nil
+	if c.ordering = p.advance != nil; !c.ordering {
+		c.orders = nil
+	}
 	defer func() { c.ordering, c.orders, c.advanced = false, nil, false }()
 	for rest := processAgain; ; rest = min(2*rest, processRests) {
 		err := c.attend(ctx, p)

@@ -167,6 +167,19 @@ func TestTwoAdvancesAtOnceAreTwoOrders(t *testing.T) {
 	require.ElementsMatch(t, []string{"k1", "k2"}, orders)
 }
 
+func TestAnAdvanceThatComesAsTheStageBeginsReachesItsProcess(t *testing.T) {
+	y := seasonYear(t, models.StageSelection, "2026-10-26")
+	y.entering = 2 * time.Hour
+	heard := false
+	y.child = map[string]func(workflow.Context){"Selection": func(ctx workflow.Context) {
+		heard = workflow.GetSignalChannel(ctx, workflows.SignalSelectionFinish).Receive(ctx, nil)
+	}}
+	y.command(time.Hour, "k1", models.CommandAdvance)
+	y.stage()
+	require.True(t, heard)
+	require.Equal(t, models.StageNotice, y.state.Stage)
+}
+
 func TestACancelledYearEndsWhateverItsStage(t *testing.T) {
 	for _, c := range []struct {
 		stage         models.Stage
