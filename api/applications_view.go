@@ -123,13 +123,16 @@ func (s *Server) answerApplication(ctx context.Context, u models.User, a models.
 	if u.Role != models.RoleOperator {
 		v.EnteredBy, v.RecommendedBy, v.UIURL = a.EnteredBy, a.RecommendedBy, s.uiURL(workflows.ApplicationWorkflowID(a.ID))
 	}
+	ids := make([]int64, len(steps))
+	for i, step := range steps {
+		ids[i] = step.ReasonID
+	}
+	words, err := s.Store.Reasons(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	for _, step := range steps {
-		w := StepView{Event: step.Event, Name: step.Event.Name(), On: step.OnDate.String(), At: moment(step.At), By: actorWord(step.Actor), Clause: step.Clause}
-		if step.ReasonID != 0 {
-			if w.Reason, err = s.Store.Reason(ctx, step.ReasonID); err != nil {
-				return nil, err
-			}
-		}
+		w := StepView{Event: step.Event, Name: step.Event.Name(), On: step.OnDate.String(), At: moment(step.At), By: actorWord(step.Actor), Reason: words[step.ReasonID], Clause: step.Clause}
 		if step.ReasonID == a.ReasonID {
 			v.Reason = w.Reason
 		}

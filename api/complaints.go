@@ -115,16 +115,16 @@ func (s *Server) ownComplaints(ctx context.Context, u models.User, in *PageInput
 	if err != nil {
 		return nil, err
 	}
-	answers := map[int64]string{}
-	for _, c := range list {
-		if c.AnswerID != 0 {
-			if answers[c.ID], err = s.Store.Reason(ctx, c.AnswerID); err != nil {
-				return nil, err
-			}
-		}
+	ids := make([]int64, len(list))
+	for i, c := range list {
+		ids[i] = c.AnswerID
+	}
+	answers, err := s.Store.Reasons(ctx, ids)
+	if err != nil {
+		return nil, err
 	}
 	return &struct{ Body Page[OwnComplaint] }{newPage(list, in.Limit, func(c models.Complaint) OwnComplaint {
-		return OwnComplaint{Number: c.Number(), About: c.About, State: string(c.State), ReceivedOn: c.ReceivedOn.String(), Due: c.Due.String(), Answer: answers[c.ID]}
+		return OwnComplaint{Number: c.Number(), About: c.About, State: string(c.State), ReceivedOn: c.ReceivedOn.String(), Due: c.Due.String(), Answer: answers[c.AnswerID]}
 	}, func(c models.Complaint) any { return c.ID })}, nil
 }
 

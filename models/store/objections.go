@@ -317,32 +317,34 @@ func (s *Store) Objections(ctx context.Context, f ObjectionFilter, before int64,
 	return list, s.nameObjections(ctx, list)
 }
 
-// nameObjections adds the households' names from the newest registry delivery, in one read.
+// nameObjections adds the households' names from the registry of their cycle's year: one read for each cycle, along the registry's key.
 func (s *Store) nameObjections(ctx context.Context, list []ObjectionItem) error {
-	var codes []string
+	codes := map[string][]string{}
 	for _, o := range list {
-		if !slices.Contains(codes, o.USCC) {
-			codes = append(codes, o.USCC)
+		if !slices.Contains(codes[o.CycleID], o.USCC) {
+			codes[o.CycleID] = append(codes[o.CycleID], o.USCC)
 		}
 	}
-	if len(codes) == 0 {
-		return nil
-	}
-	var found []struct {
-		District string
-		USCC     string `gorm:"column:uscc"`
-		Name     string
-	}
-	err := s.db.WithContext(ctx).Table("src_registry").Select("district, uscc, name").Where("uscc IN ?", codes).Order("year").Find(&found).Error
-	if err != nil {
-		return fmt.Errorf("reading the names of households: %w", err)
-	}
 	names := map[[2]string]string{}
-	for _, f := range found {
-		names[[2]string{f.District, f.USCC}] = f.Name
+	for cycle, usccs := range codes {
+		district, year, err := models.ParseCycleID(cycle)
+		if err != nil {
+			return err
+		}
+		var found []struct {
+			USCC string `gorm:"column:uscc"`
+			Name string
+		}
+		err = s.db.WithContext(ctx).Table("src_registry").Select("uscc, name").Where("district = ? AND year = ? AND uscc IN ?", district, year, usccs).Find(&found).Error
+		if err != nil {
+			return fmt.Errorf("reading the names of households: %w", err)
+		}
+		for _, f := range found {
+			names[[2]string{cycle, f.USCC}] = f.Name
+		}
 	}
 	for i, o := range list {
-		list[i].Name = names[[2]string{o.District, o.USCC}]
+		list[i].Name = names[[2]string{o.CycleID, o.USCC}]
 	}
 	return nil
 }

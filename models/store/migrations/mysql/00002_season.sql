@@ -91,7 +91,8 @@ CREATE TABLE applications (
   KEY applications_reviewer (district, reviewer, state, due, id),
   KEY applications_pool (district, street, state, due, id),
   KEY applications_due (district, state, due, id),
-  KEY applications_household (uscc, id)
+  KEY applications_household (uscc, id),
+  KEY applications_department (district, department, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 -- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless, and request_hash tells it from
 -- another one under the same id.

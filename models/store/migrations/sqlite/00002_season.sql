@@ -93,6 +93,7 @@ CREATE INDEX applications_reviewer ON applications (district, reviewer, state, d
 CREATE INDEX applications_pool ON applications (district, street, state, due, id);
 CREATE INDEX applications_due ON applications (district, state, due, id);
 CREATE INDEX applications_household ON applications (uscc, id);
+CREATE INDEX applications_department ON applications (district, department, id);
 -- What happened to an application, in order. seq counts from 1; command_id makes a repeated command harmless, and request_hash tells it from
 -- another one under the same id.
 CREATE TABLE application_events (
