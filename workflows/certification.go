@@ -399,6 +399,9 @@ func (c *certification) card(ctx workflow.Context) {
 	fmt.Fprintf(&b, "**截止**：%s\n\n", due.Chinese())
 	if n := len(c.Carried); n > 0 && !c.Reported {
 		last := c.Carried[n-1]
+		if last.Refused != nil {
+			fmt.Fprintf(&b, "**上次下达的认定未能完成**：%s\n\n", last.Refused.Message)
+		}
 		if last.Conflict > 0 {
 			fmt.Fprintf(&b, "**须由他人下达认定**：%d 户（上次下达人曾录入、推荐或已声明回避）\n\n", last.Conflict)
 		}

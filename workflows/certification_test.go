@@ -423,7 +423,11 @@ func TestAnOrderThatTheRecordRefusesIsAnsweredSoAndAnotherOneIsWaitedFor(t *test
 	h.refuseOrder = conflict("本年度工作已取消")
 	var first, second *ordered
 	h.on("2026-11-22", func() { first = h.order("c1", "user:1") })
-	h.on("2026-11-23", func() { h.refuseOrder = nil; second = h.order("c2", "user:1") })
+	h.on("2026-11-23", func() {
+		require.Contains(t, cardOf(t, h.TestWorkflowEnvironment), "**上次下达的认定未能完成**：本年度工作已取消")
+		h.refuseOrder = nil
+		second = h.order("c2", "user:1")
+	})
 	h.on("2026-11-24", func() { h.city(models.CityCommand{Event: models.CityClose}) })
 	h.ExecuteWorkflow(workflows.Certification, certificationState)
 	require.EqualValues(t, 2, h.result().Certified)
