@@ -22,6 +22,7 @@ import (
 // TestADeliveryKilledInTheMiddleTakesEffectWholeAndOnce kills the whole program with kill -9 while it imports, and starts it
 // again: nobody delivers anew, and the receipt is that of an undisturbed import.
 func TestADeliveryKilledInTheMiddleTakesEffectWholeAndOnce(t *testing.T) {
+	t.Parallel()
 	const households = 60_000
 	i := newInstallation(t)
 	dev := i.process("dev")

@@ -1,10 +1,12 @@
-// Package e2e runs the program as a person would: the built binary, a real engine, real files, HTTP, kills.
+// Package e2e runs the program as a person would: the built binary, a real engine, real files, HTTP, kills. Its tests run
+// beside each other, because each mostly waits and has an installation of its own.
 package e2e
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -22,6 +24,15 @@ import (
 
 	"bangfu/deploy/engine"
 )
+
+// TestMain lets all tests run at once, however few processors there are.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "5"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 const adminToken = "e2e-administrator-token-of-32-characters"
 
@@ -199,5 +210,5 @@ func (i *installation) stage(id, stage string) {
 		code, body := i.get("/api/v1/cycles/"+id, &v)
 		assert.Equal(c, http.StatusOK, code, body)
 		assert.Equal(c, stage, v.Stage)
-	}, 90*time.Second, 250*time.Millisecond)
+	}, 180*time.Second, 250*time.Millisecond)
 }

@@ -19,6 +19,7 @@ import (
 // TestAStudySettledByDecisionsLeadsToPublicationAndHandOver settles every difference on the real engine, the program
 // killed between two decisions, and goes on to the register's receipt without anyone advancing the year.
 func TestAStudySettledByDecisionsLeadsToPublicationAndHandOver(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	dev := i.process("dev")
 	i.ready()

@@ -16,6 +16,7 @@ import (
 // TestATieringKilledInTheMiddleGivesTheResultOfAnUndisturbedOne kills the whole program with kill -9 while it judges a
 // district, and starts it again.
 func TestATieringKilledInTheMiddleGivesTheResultOfAnUndisturbedOne(t *testing.T) {
+	t.Parallel()
 	const households = 30_000
 	i := newInstallation(t)
 	dev := i.process("dev")

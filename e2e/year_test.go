@@ -49,6 +49,7 @@ func expected(t *testing.T) map[string]string {
 // TestTheYearFromFilesToPublishedTiers is the walk of a newcomer through the first half of the year, with the whole
 // program killed in the middle of it.
 func TestTheYearFromFilesToPublishedTiers(t *testing.T) {
+	t.Parallel()
 	i := newInstallation(t)
 	dev := i.process("dev")
 	i.ready()
