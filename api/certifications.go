@@ -101,6 +101,9 @@ func (s *Server) certify(ctx context.Context, u models.User, in *struct {
 	if err := cycleInDistrict(u, in.ID); err != nil {
 		return nil, err
 	}
+	if err := u.Actor().Personally(); err != nil {
+		return nil, err
+	}
 	order := models.CertificationOrder{CommandID: commandKey(in.IdempotencyKey), Actor: u.Actor()}
 	if strings.TrimSpace(in.Body.Reason) != "" {
 		var err error

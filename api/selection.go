@@ -189,6 +189,9 @@ func (s *Server) confirmSelection(ctx context.Context, u models.User, in *struct
 	if err := cycleInDistrict(u, in.ID); err != nil {
 		return nil, err
 	}
+	if err := u.Actor().Personally(); err != nil {
+		return nil, err
+	}
 	d := models.SelectionDecision{CommandID: commandKey(in.IdempotencyKey), CycleID: in.ID, ApplicationIDs: in.Body.ApplicationIDs, All: in.Body.All,
 		Outcome: in.Body.Outcome, Actor: u.Actor()}
 	if err := d.Validate(); err != nil {

@@ -97,7 +97,7 @@ func (c DocumentCase) MayRead(u User) error {
 }
 
 // MayAdd refuses who may not hand in documents, or not now: the operator for a draft or a supplement and for an own objection that is
-// not settled, officers for the draft that they entered or recommend, the visitors for a visit
+// not settled, officers for the draft or a supplement of what they entered or recommend, the visitors for a visit
 // that is not signed, the bureau for what the city asks.
 func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 	if err := c.MayRead(u); err != nil {
@@ -122,14 +122,10 @@ func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 			return Conflict("该异议%s，不能再上传佐证材料", c.Objection.State.Name())
 		}
 	case u.Bureau() && c.CityAsks:
-	case u.Role == RoleOperator:
-		if c.Application.State != ApplicationDraft && c.Application.State != ApplicationSupplement {
-			return Conflict("申报件现为“%s”，只能在草稿或要求补充材料时上传", c.Application.State.Name())
-		}
-	case u.Actor() != c.Application.EnteredBy && u.Actor() != c.Application.RecommendedBy:
+	case u.Role != RoleOperator && u.Actor() != c.Application.EnteredBy && u.Actor() != c.Application.RecommendedBy:
 		return Errorf(CodeForbidden, "只有申报人和录入、推荐该申报件的人可以上传佐证材料")
-	case c.Application.State != ApplicationDraft:
-		return Conflict("申报件现为“%s”，只能在草稿时上传", c.Application.State.Name())
+	case c.Application.State != ApplicationDraft && c.Application.State != ApplicationSupplement:
+		return Conflict("申报件现为“%s”，只能在草稿或要求补充材料时上传", c.Application.State.Name())
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestWhoMayReadAddAndDeleteDocuments(t *testing.T) {
 	}{
 		"a draft": {application(ApplicationDraft), PurposeEvidence, []User{operator, bureau, recommender, colleague, city, auditor}, []User{stranger, other, elsewhere},
 			[]User{operator, recommender}, []User{bureau, colleague, city, auditor, stranger, other}},
-		"a supplement":        {application(ApplicationSupplement), PurposeEvidence, []User{operator}, []User{stranger}, []User{operator}, []User{recommender, bureau}},
+		"a supplement":        {application(ApplicationSupplement), PurposeEvidence, []User{operator}, []User{stranger}, []User{operator, recommender}, []User{bureau, colleague}},
 		"a submitted one":     {application(ApplicationSubmitted), PurposeEvidence, []User{operator}, nil, nil, []User{operator, recommender, bureau}},
 		"what the city asks":  {asked, PurposeEvidence, []User{city}, nil, []User{bureau}, []User{operator, recommender, city, elsewhere}},
 		"a visit":             {visit, PurposePhoto, []User{bureau, visitor, city, auditor}, []User{operator, recommender, other, elsewhere}, []User{bureau, visitor}, []User{operator, city, auditor, {ID: 9, Role: RoleAdmin}}},

@@ -52,6 +52,14 @@ const (
 	ActorPublic    Actor = "public"    // anybody, without signing in
 )
 
+// Personally refuses the installation's own tokens and commands as a decider: whoever holds them, the record would not say who decided (R24).
+func (a Actor) Personally() error {
+	if a == ActorBootstrap || a == ActorConsole {
+		return Errorf(CodeForbidden, "初始管理员令牌不属于任何个人：决定须记明办理人，请用本人账号办理")
+	}
+	return nil
+}
+
 // HouseholdActor is a household's operator as an actor.
 func HouseholdActor(uscc string) Actor { return Actor("household:" + uscc) }
 

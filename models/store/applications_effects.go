@@ -211,6 +211,9 @@ func (s *Store) endSupplement(tx *gorm.DB, a *models.Application, c models.Appli
 			return nil, err
 		}
 	}
+	if c.Event == models.EventSupply && a.Origin == models.OriginRecommended && c.Actor != models.HouseholdActor(a.USCC) {
+		return nil, models.Errorf(models.CodeForbidden, "推荐部门可以上传材料；补充是否完毕由经营者本人确认")
+	}
 	if c.Event == models.EventSupply && c.ReasonID == 0 {
 		if err := s.suppliedSince(tx, a); err != nil {
 			return nil, err

@@ -48,6 +48,9 @@ func (s *Store) mayDecide(tx *gorm.DB, a models.Application, actor models.Actor)
 // standsApart refuses who must keep out of a household's matters: a declared conflict of interest stands (回避), or they handed out a
 // code for it, with which whoever holds it acts as the household.
 func (s *Store) standsApart(tx *gorm.DB, uscc string, actor models.Actor) error {
+	if err := actor.Personally(); err != nil {
+		return err
+	}
 	aside, err := s.asideOf(tx, []string{uscc}, actor)
 	if err != nil || len(aside) == 0 {
 		return err

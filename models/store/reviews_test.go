@@ -300,3 +300,13 @@ func TestWhoRecommendsAHouseholdHasNoCodeWithWhichToConsentForIt(t *testing.T) {
 		refusedAs(t, models.CodeForbidden, err, "回避")
 	})
 }
+
+func TestTheInstallationsTokenDecidesNothing(t *testing.T) { // R24: every decision has who; R12: one person with two tokens is one pair of eyes
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		r := reviewed(t, s, 1)
+		a := r.submitted(0)
+		for _, actor := range []models.Actor{models.ActorBootstrap, models.ActorConsole} {
+			refusedAs(t, models.CodeForbidden, s.MayDecide(context.Background(), a, actor), "本人账号")
+		}
+	})
+}
