@@ -189,7 +189,12 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 		say("比选未入选", "本年度名额有限，贵户未能入选，欢迎明年继续申报。")
 		l.Appeal = w.appeal(step)
 		return w.rank(ctx, l)
-	case models.EventRefuse, models.EventFailVisit, models.EventBar, models.EventRemove, models.EventCityRefuse:
+	case models.EventRemove:
+		say("不予认定："+step.Event.Name(), "贵户曾列入公示的拟认定名单，经核实公示期间的异议，现移出名单，理由和依据如下。")
+		l.Appeal = w.appeal(step)
+	case models.EventCityRefuse:
+		return w.cityRefused(ctx, l, step, say)
+	case models.EventRefuse, models.EventFailVisit, models.EventBar:
 		say("不予认定："+step.Event.Name(), "贵户的申报未能通过，理由和依据如下。")
 		l.Appeal = w.appeal(step)
 	case models.EventLapse:
@@ -248,6 +253,18 @@ func (w *applicationLetters) rank(ctx context.Context, l *letter) error {
 	if r.Tie != "" {
 		l.Facts = append(l.Facts, letterFact{"同分排序", r.Tie})
 	}
+	return nil
+}
+
+// cityRefused tells who was congratulated before that the certification no longer holds.
+func (w *applicationLetters) cityRefused(ctx context.Context, l *letter, step models.ApplicationStep, say func(string, ...string)) error {
+	c, err := w.Store.CertificationOf(ctx, w.app.ID)
+	if err != nil {
+		return err
+	}
+	say("不予认定："+step.Event.Name(), fmt.Sprintf("经市市场监管局抽查，贵户不予认定，理由和依据如下。贵户此前取得的“%s”认定（认定编号 %s）自%s起无效，证书请勿再使用。",
+		c.Category.Name(), c.Number, step.OnDate.Chinese()))
+	l.Appeal = w.appeal(step)
 	return nil
 }
 
