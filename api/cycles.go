@@ -287,6 +287,11 @@ func (s *Server) commandCycle(ctx context.Context, u models.User, in *struct {
 	if c.State == models.CycleDone || c.State == models.CycleCancelled {
 		return nil, c.State.Allowed(in.Body.Command)
 	}
+	if in.Body.Command == models.CommandAdvance && c.Stage == models.StageCertification { // it orders the certification, or finishes the spot check
+		if err := u.Actor().Personally(); err != nil {
+			return nil, err
+		}
+	}
 	return s.command(ctx, u, c.ID, in.IdempotencyKey, in.Body.Reason, workflows.UpdateCommand, func(key string, reasonID int64) any {
 		return workflows.CycleCommand{CommandID: key, Command: in.Body.Command, ReasonID: reasonID, Actor: u.Actor()}
 	})

@@ -176,7 +176,7 @@ func (s *Server) getNotice(ctx context.Context, _ models.User, in *struct {
 		n := byNumber[e.Number]
 		return ListedView{Number: e.Number, Name: e.Name, USCC: e.USCC, Tier: e.Tier, Category: e.Category.Name(), PublishedOn: n.PublishedOn, EndsOn: n.EndsOn}
 	}
-	how := fmt.Sprintf("公示期内任何人可以对名单提出异议，须写明姓名、联系方式和理由，可附证据；姓名和联系方式仅用于核实和答复，予以保密。提交：POST /public/v1/notices/%s/objections，或书面向%s市场监督管理局提出。", in.Cycle, d.Name)
+	how := fmt.Sprintf("公示期内任何人可以对名单提出异议，须写明姓名、联系方式和理由，证据材料可书面提交；姓名和联系方式仅用于核实和答复，予以保密。提交：POST /public/v1/notices/%s/objections，或书面向%s市场监督管理局提出。", in.Cycle, d.Name)
 	return &struct{ Body PublicNoticeView }{PublicNoticeView{Cycle: in.Cycle, District: d.Name, Year: year, Clause: "三(二)", Objection: how,
 		Page: newPage(list, in.Limit, view, entryKey)}}, nil
 }
