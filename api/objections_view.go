@@ -38,6 +38,7 @@ type ObjectionView struct {
 // ObjectionDetail is an objection with what was said and done about it.
 type ObjectionDetail struct {
 	ObjectionView
+	Asked      string                   `json:"department_name,omitempty" doc:"被请答复的部门的名称"`
 	Statement  string                   `json:"statement" doc:"异议理由"`
 	Answer     string                   `json:"answer,omitempty" doc:"部门的答复；异议人在办结后可见"`
 	Reason     string                   `json:"reason,omitempty" doc:"不予受理或办结的理由"`
@@ -84,6 +85,17 @@ func (s *Server) objectionDetail(ctx context.Context, u models.User, o models.Ob
 		return nil, err
 	}
 	d := ObjectionDetail{ObjectionView: viewObjection(item), Statement: o.Statement, Clause: o.Clause, Steps: []ObjectionStepView{}}
+	if o.Department != "" {
+		cycle, err := s.Store.Cycle(ctx, o.CycleID)
+		if err != nil {
+			return nil, err
+		}
+		names, err := s.Store.DepartmentNames(ctx, o.District, cycle.Year)
+		if err != nil {
+			return nil, err
+		}
+		d.Asked = names[o.Department]
+	}
 	official := u.Role != models.RoleOperator
 	steps, err := s.Store.ObjectionSteps(ctx, o.ID)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"bangfu/models/calendar"
@@ -273,10 +274,24 @@ func (n NewObjection) Validate() error {
 	if err := ValidateName("name", n.Objector.Name, 100); err != nil {
 		return Invalid("name", "请以真实姓名或单位名称提出异议（1至100字），我们将予保密")
 	}
-	if err := ValidateName("contact", n.Objector.Contact, 200); err != nil {
+	if err := ValidateName("contact", n.Objector.Contact, 200); err != nil || !n.Objector.reachable() {
 		return Invalid("contact", "请留下联系方式（手机或电子邮箱，1至200字），我们将予保密")
 	}
 	return nil
+}
+
+// minPhone is how many digits a telephone number has at least.
+const minPhone = 7
+
+// reachable says that the contact holds an address or a telephone number: an objection that nobody can be asked about could not be looked into.
+func (o Objector) reachable() bool {
+	digits := 0
+	for _, r := range o.Contact {
+		if unicode.IsDigit(r) {
+			digits++
+		}
+	}
+	return digits >= minPhone || strings.Contains(o.Contact, "@")
 }
 
 // ReceiptKey tells one objection from another: the same person, the same request. What it is made of cannot be read from it.

@@ -126,6 +126,11 @@ func TestAnObjectionToANoticeIsMadeUnderRealNameAndEveryObjectionSaysWhy(t *test
 		require.Error(t, err, field)
 		require.Equal(t, field, err.(*models.Error).Field)
 	}
+	for contact, fits := range map[string]bool{"abc": false, "电话123456": false, "68863211": true, "微信号同手机 138 0000 0000": true, "zhang@example.com": true} {
+		n := full
+		n.Objector.Contact = contact
+		require.Equal(t, fits, n.Validate() == nil, contact)
+	}
 	long := full
 	long.Statement = strings.Repeat("理", models.MaxObjection+1)
 	require.Error(t, long.Validate())
