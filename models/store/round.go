@@ -116,7 +116,10 @@ func (s *Store) Reach(ctx context.Context, district string, d Debtor) (name stri
 	switch d.Kind {
 	case models.OwnerHousehold:
 		var row struct{ Name, Email *string }
-		err = db.Table("src_registry").Select("name, email").Where("district = ? AND uscc = ?", district, d.Owner).Order("year DESC").Limit(1).Scan(&row).Error
+		// the registry is ordered by district and year: one look for each year that was delivered, not a walk through the district
+		err = db.Raw(`SELECT g.name, g.email FROM (SELECT DISTINCT year FROM deliveries WHERE district = ? AND source = ?) k
+			`+s.inOrder()+` src_registry g ON g.district = ? AND g.year = k.year AND g.uscc = ? ORDER BY g.year DESC LIMIT 1`,
+			district, models.SourceRegistry.String(), district, d.Owner).Scan(&row).Error
 		if row.Name != nil {
 			name = *row.Name
 		}
