@@ -148,9 +148,9 @@ type StandardMeasurePart struct {
 
 func (s *Server) registerStandards() {
 	register(s, public, huma.Operation{OperationID: "public-standards", Method: http.MethodGet, Path: "/public/v1/standards",
-		Summary: "已公布的分型分类标准与帮扶培育措施", Tags: []string{"公开查询"}}, s.publicStandards)
+		Summary: "已公布的分型分类标准与帮扶培育措施", Tags: []string{"公众查询"}}, s.publicStandards)
 	s.handle(public, http.MethodGet, "/public/standards/:district/:year", s.standardsPage, huma.Operation{OperationID: "public-standards-page",
-		Summary: "已公布的分型分类标准与帮扶培育措施（网页）", Tags: []string{"公开查询"}})
+		Summary: "已公布的分型分类标准与帮扶培育措施（网页）", Tags: []string{"公众查询"}})
 }
 
 func (s *Server) publicStandards(ctx context.Context, _ models.User, in *struct {
