@@ -382,7 +382,7 @@ func TestAChangedPlanMovesWhatIsDueByItAndNoVisitThatIsArranged(t *testing.T) {
 		require.Equal(t, []string{"visit user " + string(one) + " 2026-10-30"}, r.owed(waiting))
 		require.ElementsMatch(t, []string{"visit user " + string(one) + " 2026-09-24", "visit user " + string(two) + " 2026-09-24"}, r.owed(arranged))
 		require.Equal(t, []string{"supplement household " + asked.USCC + " 2026-10-09"}, r.owed(asked))
-		for id, due := range map[int64]string{submitted.ID: "2026-10-30", waiting.ID: "2026-10-30", arranged.ID: "2026-10-30", asked.ID: "2026-10-08"} {
+		for id, due := range map[int64]string{submitted.ID: "2026-10-30", waiting.ID: "2026-10-30", arranged.ID: "2026-10-30", asked.ID: "2026-10-09"} {
 			a, err := s.Application(ctx, id)
 			require.NoError(t, err)
 			require.Equal(t, calendar.MustDate(due), a.Due)
