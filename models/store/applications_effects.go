@@ -210,6 +210,10 @@ func (s *Store) endSupplement(tx *gorm.DB, a *models.Application, c models.Appli
 		if err := limitPassed(a, today); err != nil {
 			return nil, err
 		}
+		// nobody did what was owed: it is closed, not fulfilled
+		if err := s.closeSubject(tx, a.CycleID, models.ApplicationObject(a.ID), today, c.Actor); err != nil {
+			return nil, err
+		}
 	}
 	if c.Event == models.EventSupply && a.Origin == models.OriginRecommended && c.Actor != models.HouseholdActor(a.USCC) {
 		return nil, models.Errorf(models.CodeForbidden, "推荐部门可以上传材料；补充是否完毕由经营者本人确认")

@@ -317,6 +317,11 @@ func TestASupplementThatIsNotHandedInInTimeLeavesTheReviewWithWhatThereIs(t *tes
 		b = r.acted(b, models.ActorSystem, models.ApplicationCommand{Event: models.EventSupplementOverdue})
 		require.Equal(t, models.ApplicationSubmitted, b.State)
 		require.Equal(t, []string{"review user " + string(r.reviewers[0]) + " 2026-10-25"}, r.owed(b))
+		for id, state := range map[string]models.ObligationState{a.USCC: models.ObligationDone, b.USCC: models.ObligationClosed} {
+			var found models.ObligationState
+			require.NoError(t, s.SQL().QueryRow("SELECT state FROM obligations WHERE kind = 'supplement' AND owner = ?", id).Scan(&found))
+			require.Equal(t, state, found, "who did nothing has not fulfilled it")
+		}
 	})
 }
 

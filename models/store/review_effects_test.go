@@ -241,7 +241,7 @@ func TestWhatIsUndecidedAtTheEndOfTheStageIsCountedAndLapses(t *testing.T) {
 		submitted := r.submitted(2)
 		_, err = s.DraftApplication(ctx, models.Application{CycleID: sampletest.Cycle, USCC: r.households[3], Origin: models.OriginOwn, EnteredBy: models.HouseholdActor(r.households[3])}, models.ApplicationContent{})
 		require.NoError(t, err)
-		b, err := s.OpenReviews(ctx, sampletest.Cycle, calendar.MustDate("2026-10-09"))
+		b, err := s.OpenReviews(ctx, sampletest.Cycle, calendar.MustDate("2026-10-10"))
 		require.NoError(t, err)
 		require.Equal(t, models.ReviewBoard{Draft: 1, Submitted: 1, Supplement: 1, Visit: 1, Unassigned: 1, Overdue: 1}, b, "the supplements' limit is past")
 		require.EqualValues(t, 3, b.Open())
