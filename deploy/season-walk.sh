@@ -10,9 +10,9 @@ CYCLE=$DISTRICT-$YEAR
 
 step() { printf '\n== %s\n' "$*"; }
 get() { curl -sf -H "Authorization: Bearer $1" "$API$2"; }
-send() { curl -s --fail-with-body -H "Authorization: Bearer $1" -H 'Content-Type: application/json' "$API$2" -d "${3-}" || { echo >&2; exit 1; }; }
+send() { curl -s --fail-with-body -H "Authorization: Bearer $1" -H 'Content-Type: application/json' "$API$2" -d "${3-}" || { echo >&2; return 1; }; }
 field() { node -pe "JSON.parse(require('fs').readFileSync(0)).$1"; }
-command() { send "$TOKEN" "/api/v1/cycles/$CYCLE/commands" "{\"command\":\"$1\",\"reason\":\"试用\"}"; }
+order() { send "$TOKEN" "/api/v1/cycles/$CYCLE/commands" "{\"command\":\"$1\",\"reason\":\"试用\"}"; }
 stage() { # waits until the year stands at a stage
   until [ "$(get "$TOKEN" "/api/v1/cycles/$CYCLE" | field stage)" = "$1" ]; do sleep 1; done
 }
@@ -22,12 +22,12 @@ user() { # email name role department → id
 token() { send "$TOKEN" "/api/v1/users/$1/tokens" '{"name":"walk"}' | field token; }
 
 step "启动年度工作（演练时钟，10 秒为一天），推进到申报推荐阶段"
-command cancel >/dev/null 2>&1 || true
+order cancel >/dev/null 2>&1 || true
 sleep 2
 send "$TOKEN" /api/v1/cycles "{\"district\":\"$DISTRICT\",\"year\":$YEAR,\"clock\":{\"start\":\"$YEAR-07-01\",\"days_per_second\":0.1}}"
 for s in study publication handover application; do
   stage $s
-  [ $s = application ] || command advance >/dev/null
+  [ $s = application ] || order advance >/dev/null
 done
 
 step "经营者：窗口核对证件后领一次性登录码，登录，看本户情况和预填的申报表"
@@ -51,7 +51,7 @@ send "$wang_token" "/api/v1/visits/$visit/record" "{\"visited_on\":\"$today\",\"
 send "$zhao_token" "/api/v1/visits/$visit/sign"
 
 step "比选：名额、得分、排名，确认方案"
-command advance >/dev/null && stage review && command advance >/dev/null && stage selection
+order advance >/dev/null && stage review && order advance >/dev/null && stage selection
 until get "$TOKEN" "/api/v1/cycles/$CYCLE/selection" | grep -q '"left":1'; do sleep 1; done
 get "$TOKEN" "/api/v1/cycles/$CYCLE/places"
 get "$TOKEN" "/api/v1/cycles/$CYCLE/selection"
