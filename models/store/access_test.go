@@ -115,11 +115,17 @@ func TestSecretsAndSessionsEndWhenTheirTimeIsOver(t *testing.T) {
 		require.NotEmpty(t, link(t, s))
 		_, _, err = s.OpenOperatorSession(ctx, home.USCC, code)
 		require.NoError(t, err)
-		for table, left := range map[string]int{"access_secrets": 2, "operator_sessions": 1} {
+		for table, left := range map[string]int{"access_secrets WHERE kind = 'link'": 1, "access_secrets WHERE kind = 'code'": 2, "operator_sessions": 1} {
 			var n int
 			require.NoError(t, s.SQL().QueryRow("SELECT COUNT(*) FROM "+table).Scan(&n))
-			require.Equal(t, left, n, "what ended long ago is forgotten: %s", table)
+			require.Equal(t, left, n, "what ended long ago is forgotten, but who handed out a code: %s", table)
 		}
+		now = now.Add(408 * 24 * time.Hour)
+		_, _, err = s.IssueAccessCode(ctx, "user:3", home, 0)
+		require.NoError(t, err)
+		var n int
+		require.NoError(t, s.SQL().QueryRow("SELECT COUNT(*) FROM access_secrets WHERE kind = 'code'").Scan(&n))
+		require.Equal(t, 1, n, "in the end that too")
 	})
 }
 
