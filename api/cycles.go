@@ -65,7 +65,7 @@ type CycleView struct {
 
 	OwedCounts   []store.OwedCount                 `json:"owed_counts,omitempty" doc:"各类未完成事项的件数"`
 	Applications map[models.ApplicationState]int64 `json:"applications,omitempty" doc:"申报件在各状态的件数"`
-	Events       any                               `json:"events,omitempty"`
+	Events       []store.CycleEvent                `json:"events,omitempty" doc:"经过"`
 }
 
 // owedShown is how many obligations a cycle's view lists; what thousands of applicants and reviewers owe is counted.
@@ -173,7 +173,9 @@ func (s *Server) view(c models.Cycle) CycleView {
 		Today: c.Clock.Today(time.Now()), PolicyID: c.PolicyID, WorkflowID: c.WorkflowID, UIURL: s.uiURL(c.WorkflowID),
 		StartedAt: moment(c.StartedAt)}
 	if c.Clock.Rehearsal() {
-		v.Clock = &c.Clock
+		clock := c.Clock
+		clock.Origin = clock.Origin.In(calendar.Shanghai)
+		v.Clock = &clock
 	}
 	for _, i := range calendar.PlanItems {
 		v.Plan = append(v.Plan, PlanDate{Key: i.Key, Name: i.Name, Date: c.Plan[i.Key], Clause: i.Clause})
@@ -218,6 +220,9 @@ func (s *Server) getCycle(ctx context.Context, u models.User, in *CycleInput) (*
 	}
 	if v.Events, err = s.Store.CycleEvents(ctx, c.ID); err != nil {
 		return nil, err
+	}
+	for i := range v.Events {
+		v.Events[i].At = v.Events[i].At.In(calendar.Shanghai)
 	}
 	return &struct{ Body CycleView }{v}, nil
 }

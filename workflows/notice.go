@@ -58,6 +58,7 @@ type notice struct {
 	a       *activities.Notices
 	p       *activities.Applications
 	changed bool
+	over    bool // the lists are closed
 }
 
 func (n *notice) change(m NoticeChanged) {
@@ -141,6 +142,7 @@ func (n *notice) end(ctx workflow.Context) (NoticeResult, error) {
 	if err := n.tell(ctx); err != nil {
 		return NoticeResult{}, err
 	}
+	n.over = true
 	n.card(ctx)
 	return NoticeResult{Listed: n.Board.Listed, Left: n.Board.Left, MovedUp: n.Board.MovedUp, Empty: n.Board.Empty}, nil
 }
@@ -158,6 +160,8 @@ func (n *notice) card(ctx workflow.Context) {
 	switch {
 	case n.Board.Notices == 0:
 		b.WriteString("**进展**：没有拟认定的个体工商户，无须公示\n")
+	case n.over:
+		fmt.Fprintf(&b, "**进展**：公示已结束（至%s），转入认定\n", n.Board.EndsOn.Chinese())
 	case n.Board.Objections > 0:
 		fmt.Fprintf(&b, "**进展**：公示至%s，异议待办结 %d 件，办结前不进入认定\n", n.Board.EndsOn.Chinese(), n.Board.Objections)
 	default:
