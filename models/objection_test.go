@@ -124,7 +124,9 @@ func TestAnObjectionToANoticeIsMadeUnderRealNameAndEveryObjectionSaysWhy(t *test
 		spoil(&n)
 		err := n.Validate()
 		require.Error(t, err, field)
-		require.Equal(t, field, err.(*models.Error).Field)
+		var refusal *models.Error
+		require.ErrorAs(t, err, &refusal)
+		require.Equal(t, field, refusal.Field)
 	}
 	for contact, fits := range map[string]bool{"abc": false, "电话123456": false, "68863211": true, "微信号同手机 138 0000 0000": true, "zhang@example.com": true} {
 		n := full
