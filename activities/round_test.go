@@ -236,3 +236,39 @@ func TestEveryLetterIsReadableAndTellsWhatItMust(t *testing.T) {
 		}
 	})
 }
+
+func TestHouseholdsPersonsTheCityAndTheAdministratorsAreRemindedAtTheirOwnAddresses(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		m := newMorning(t, s, calendar.Clock{})
+		_, err := s.AddUser(ctx, models.ActorConsole, models.User{Email: "city@example.cn", Name: "市局", Role: models.RoleCity}, "")
+		require.NoError(t, err)
+		officer, err := s.AddUser(ctx, models.ActorConsole, models.User{Email: "officer@example.cn", Name: "审核员", Role: models.RoleDepartment, District: shijingshan, Department: models.BureauCode}, "")
+		require.NoError(t, err)
+		owe := func(kind models.ObligationKind, owner models.OwnerKind, whom, title string) {
+			require.NoError(t, s.OpenObligation(ctx, models.Obligation{CycleID: m.cycle, District: shijingshan, Kind: kind, Subject: "case/1", OwnerKind: owner, Owner: whom,
+				Title: title, Clause: "附三(二)2", Due: calendar.MustDate("2026-06-24"), OpenedOn: calendar.MustDate("2026-06-01")}))
+		}
+		owe(models.ObligationReview, models.OwnerUser, string(officer.Actor()), "审核一件")
+		owe(models.ObligationCityCheck, models.OwnerCity, models.CityCode, "抽查意见")
+		owe(models.ObligationComplaint, models.OwnerAdmins, models.AdminsCode, "处理投诉")
+		owe(models.ObligationConsent, models.OwnerHousehold, "92110107MA3AGYGLUW", "答复推荐") // not in any registry delivery: the bureau must tell
+		r := m.run("", "2026-06-23")
+		require.Equal(t, 4, r.Reminded)
+		require.Equal(t, 1, r.Unreachable)
+		list, err := s.Mails(ctx, store.MailFilter{}, 0, 1000)
+		require.NoError(t, err)
+		told := map[string]string{} // by recipient
+		for _, x := range list {
+			mail, err := s.Mail(ctx, x.ID)
+			require.NoError(t, err)
+			told[mail.Recipient] += mail.Text
+		}
+		require.Contains(t, told["officer@example.cn"], "审核一件")
+		require.Contains(t, told["city@example.cn"], "抽查意见")
+		require.Contains(t, told["admin@example.cn"], "答复推荐")
+		for address, text := range told {
+			require.Equal(t, address == "admin@example.cn", strings.Contains(text, "处理投诉"), "%s: a complaint is the administrators' alone", address)
+		}
+	})
+}

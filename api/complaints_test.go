@@ -66,7 +66,7 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 		require.Equal(t, []string{secret, "张三", "whistle@example.cn", ""}, []string{whole.Statement, whole.Name, whole.Contact, whole.USCC})
 
 		// ten working days, owed by the bureau
-		owed, err := db.Obligations(ctx, store.ObligationFilter{CycleID: cycle.ID, Owner: models.BureauCode, State: models.ObligationOpen}, store.ObligationCursor{}, 100)
+		owed, err := db.Obligations(ctx, store.ObligationFilter{CycleID: cycle.ID, Owner: models.AdminsCode, State: models.ObligationOpen}, store.ObligationCursor{}, 100)
 		require.NoError(t, err)
 		due := map[string]calendar.Date{}
 		for _, o := range owed {
@@ -90,7 +90,7 @@ func TestAComplaintReachesTheBureauOfItsDistrictOnly(t *testing.T) {
 		require.Len(t, own.Items, 1)
 		require.Equal(t, "已责成整改", own.Items[0].Answer)
 		require.Empty(t, answer[Page[OwnComplaint]](t, call(t, s, tokens[models.RoleOperator], "GET", "/api/v1/me/complaints", nil), http.StatusOK).Items)
-		left, err := db.Obligations(ctx, store.ObligationFilter{CycleID: cycle.ID, Owner: models.BureauCode, State: models.ObligationOpen}, store.ObligationCursor{}, 100)
+		left, err := db.Obligations(ctx, store.ObligationFilter{CycleID: cycle.ID, Owner: models.AdminsCode, State: models.ObligationOpen}, store.ObligationCursor{}, 100)
 		require.NoError(t, err)
 		require.Len(t, left, len(owed)-1)
 

@@ -45,10 +45,14 @@ const (
 	OwnerHousehold  OwnerKind = "household"  // Owner is the household's USCC; reached at the address that the registry holds
 	OwnerUser       OwnerKind = "user"       // Owner is the person as an Actor: user:12
 	OwnerCity       OwnerKind = "city"       // Owner is CityCode: 市市场监管局
+	OwnerAdmins     OwnerKind = "admins"     // Owner is AdminsCode: the bureau's administrators, not its other officers
 )
 
 // CityCode is the owner of what 市市场监管局 owes.
 const CityCode = "city"
+
+// AdminsCode is the owner of what only the bureau's administrators may see.
+const AdminsCode = "admins"
 
 // BureauCode is the department code of 区市场监管局, the administrator of a district's cycles.
 const BureauCode = "scjg"

@@ -43,7 +43,7 @@ func (s *Store) AddComplaint(ctx context.Context, c models.Complaint) (models.Co
 		}
 		if c.CycleID != "" {
 			if err := s.openObligation(tx, models.Obligation{CycleID: c.CycleID, District: c.District, Kind: models.ObligationComplaint,
-				Subject: models.ComplaintObject(c.ID), OwnerKind: models.OwnerDepartment, Owner: models.BureauCode, Title: "处理举报投诉并答复（" + c.Number() + "）",
+				Subject: models.ComplaintObject(c.ID), OwnerKind: models.OwnerAdmins, Owner: models.AdminsCode, Title: "处理举报投诉并答复（" + c.Number() + "）",
 				Clause: "三(二)", Due: c.Due, OpenedOn: c.ReceivedOn}); err != nil {
 				return err
 			}
@@ -129,7 +129,7 @@ func (s *Store) AnswerComplaint(ctx context.Context, actor models.Actor, id, ans
 			if today, err = s.cycleToday(tx, c.CycleID); err != nil {
 				return err
 			}
-			if err := s.fulfilObligation(tx, c.CycleID, models.ObligationComplaint, models.ComplaintObject(id), models.BureauCode, today, actor); err != nil {
+			if err := s.fulfilObligation(tx, c.CycleID, models.ObligationComplaint, models.ComplaintObject(id), models.AdminsCode, today, actor); err != nil {
 				return err
 			}
 		}

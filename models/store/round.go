@@ -110,7 +110,7 @@ func (s *Store) Recipients(ctx context.Context, district, department string) ([]
 }
 
 // Reach gives how a debtor is addressed in a letter, and the addresses at which it is reached: a department as Recipients
-// says; a household at the address that the newest registry delivery holds; a person at the own; the city's reviewers. None is possible.
+// says; a household at the address that the newest registry delivery holds; a person at the own; the city's reviewers; the bureau's administrators. None is possible.
 func (s *Store) Reach(ctx context.Context, district string, d Debtor) (name string, to []string, err error) {
 	db := s.db.WithContext(ctx)
 	switch d.Kind {
@@ -138,6 +138,13 @@ func (s *Store) Reach(ctx context.Context, district string, d Debtor) (name stri
 	case models.OwnerCity:
 		name = "市市场监管局"
 		err = db.Table("users").Where("role = ? AND disabled = ? AND district IN ?", models.RoleCity, false, []string{"", district}).Order("id").Pluck("email", &to).Error
+	case models.OwnerAdmins:
+		name = "区市场监管局管理员"
+		for _, where := range []string{district, ""} { // those of the district, or else those of the whole installation
+			if err = db.Table("users").Where("role = ? AND disabled = ? AND district = ?", models.RoleAdmin, false, where).Order("id").Pluck("email", &to).Error; err != nil || len(to) > 0 {
+				break
+			}
+		}
 	default:
 		to, err = s.Recipients(ctx, district, d.Owner)
 	}
