@@ -199,25 +199,27 @@ func (b *bench) database(ctx context.Context) (address string, drop func(), err 
 	}, nil
 }
 
-// open makes a fresh database with the program's schema, and opens it for the program and beside it.
-func (b *bench) open(ctx context.Context) (st *store.Store, db *sql.DB, drop func(), err error) {
-	address, drop, err := b.database(ctx)
+// open makes a fresh database with the program's schema, and opens it for the program and beside it, until drop.
+func (b *bench) open(ctx context.Context) (_ *store.Store, _ *sql.DB, drop func(), _ error) {
+	address, remove, err := b.database(ctx)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if st, err = store.Open(ctx, address); err != nil {
-		drop()
+	st, err := store.Open(ctx, address)
+	if err != nil {
+		remove()
 		return nil, nil, nil, err
 	}
-	if db, err = sql.Open("mysql", dsn(address)); err != nil {
+	db, err := sql.Open("mysql", dsn(address))
+	if err != nil {
 		_ = st.Close()
-		drop()
+		remove()
 		return nil, nil, nil, err
 	}
 	return st, db, func() {
 		_ = db.Close()
 		_ = st.Close()
-		drop()
+		remove()
 	}, nil
 }
 
