@@ -213,12 +213,6 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 	return nil
 }
 
-// days is a term of the policy in working days.
-func (w *applicationLetters) days(key string) int {
-	p, _ := w.policy.Parameter(key)
-	return int(p.Value.Amount)
-}
-
 // limit is the last day of a request's term: as it stands while it runs, else as the event recorded it.
 func (w *applicationLetters) limit(step models.ApplicationStep) string {
 	if step.Seq == w.app.Events && w.app.LimitOn != 0 {
@@ -234,12 +228,12 @@ func (w *applicationLetters) limit(step models.ApplicationStep) string {
 	if step.Event == models.EventRecommend {
 		key = "consent.limit"
 	}
-	return w.workdays.TermEnd(step.OnDate, w.days(key)).Chinese()
+	return w.workdays.TermEnd(step.OnDate, w.policy.Workdays(key)).Chinese()
 }
 
 // appeal says how to object to a decision (三(三)).
 func (w *applicationLetters) appeal(step models.ApplicationStep) string {
-	until := w.workdays.TermEnd(step.OnDate, w.days("objection.window"))
+	until := w.workdays.TermEnd(step.OnDate, w.policy.Workdays("objection.window"))
 	return fmt.Sprintf("对以上决定有异议的，可以在%s（含当日）前登录系统向区市场监管局提出，写明理由并附材料；也可以书面提出。", until.Chinese())
 }
 

@@ -22,22 +22,19 @@ func (c *cycle) season(ctx workflow.Context) error {
 		return c.waitForDate(ctx, "本阶段的业务功能尚未启用，到期自动转入下一阶段")
 	}
 	c.seasonal = true
-	var err error
 	switch c.Stage {
 	case models.StageApplication:
-		err = c.apply(ctx)
+		return c.apply(ctx)
 	case models.StageReview:
-		err = c.review(ctx)
+		return c.review(ctx)
 	case models.StageSelection:
-		err = c.choose(ctx)
+		return c.choose(ctx)
 	case models.StageNotice:
-		err = c.announce(ctx)
+		return c.announce(ctx)
 	case models.StageCertification:
-		err = c.certify(ctx)
-	default:
-		err = c.waitForDate(ctx, "认定的“名特优新”个体工商户自次年1月1日起享受扶持政策")
+		return c.certify(ctx)
 	}
-	return err
+	return c.waitForDate(ctx, "认定的“名特优新”个体工商户自次年1月1日起享受扶持政策")
 }
 
 // cancelSeason ends what goes on in a cancelled season, with the reason of who cancelled it.

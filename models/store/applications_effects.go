@@ -50,15 +50,6 @@ func (s *Store) applicationTerms(ctx context.Context, c models.ApplicationComman
 	return t, nil
 }
 
-// policyByID gives a version's policy without reading the file again.
-func (s *Store) policyByID(ctx context.Context, id int64) (*policy.Policy, error) {
-	if p, ok := s.policies.Load(id); ok {
-		return p.(loadedPolicy).Policy, nil
-	}
-	v, err := s.PolicyByID(ctx, id)
-	return v.Policy, err
-}
-
 // signed refuses the submission of what an officer entered without the form that the operator has signed.
 func (s *Store) signed(tx *gorm.DB, a *models.Application, c models.ApplicationCommand) error {
 	var n int64

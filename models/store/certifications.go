@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -155,12 +154,11 @@ func derivedCommand(prefix, id string) string {
 }
 
 func (c *certifying) bar(tx *gorm.DB, a *models.Application, command models.ApplicationCommand, bars []models.Bar) error {
-	why := make([]string, len(bars))
 	ids := make([]string, len(bars))
 	for i, b := range bars {
-		why[i], ids[i] = b.Why, b.ID
+		ids[i] = b.ID
 	}
-	id, err := c.s.addReason(tx, models.ActorSystem, "认定前复核："+strings.Join(why, "；"))
+	id, err := c.s.barReason(tx, "认定前复核：", bars)
 	if err != nil {
 		return err
 	}

@@ -199,6 +199,20 @@ func TestTheDatabaseAdmitsNoCertificationWithoutAPlaceOfItsOwn(t *testing.T) { /
 	})
 }
 
+func TestAHouseholdWithVeryManyPenaltiesDoesNotKeepOthersFromBeingCertified(t *testing.T) { // 附三(三)1(1)
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		z := newSeason(t, s, 2, 2)
+		for n := range 200 { // more than a reason has room for
+			z.exec("INSERT INTO src_credit (district, year, uscc, kind, listed_on, penalty, published) VALUES (?, 2026, ?, '行政处罚', ?, '罚款并没收违法所得', 1)",
+				sampletest.District, z.fit[0].USCC, certifyDay.AddDays(-1-n))
+		}
+		require.Equal(t, models.CertificationPage{Certified: 1, Barred: 1}, z.certify(order(director, "c1"), certifyDay, 2))
+		why, err := s.Reason(context.Background(), z.application(z.apps[0]).ReasonID)
+		require.NoError(t, err)
+		require.Equal(t, store.MaxReason, len([]rune(why)))
+	})
+}
+
 func TestWhoIsBarredByTodaysDataIsNotCertifiedAndThePlaceStaysEmpty(t *testing.T) { // 附三(三)1
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()

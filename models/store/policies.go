@@ -77,6 +77,15 @@ func (s *Store) PolicyByID(ctx context.Context, id int64) (PolicyVersion, error)
 	return s.loaded(r)
 }
 
+// policyByID gives a version's policy alone: without the database once it was read.
+func (s *Store) policyByID(ctx context.Context, id int64) (*policy.Policy, error) {
+	if p, ok := s.policies.Load(id); ok {
+		return p.(loadedPolicy).Policy, nil
+	}
+	v, err := s.PolicyByID(ctx, id)
+	return v.Policy, err
+}
+
 // PolicyInForce gives the version in force for a district's year; CodeNotFound if there is none.
 func (s *Store) PolicyInForce(ctx context.Context, district string, year int) (PolicyVersion, error) {
 	r, err := policyInForce(s.db.WithContext(ctx), district, year)

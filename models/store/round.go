@@ -69,18 +69,20 @@ func (s *Store) Owed(ctx context.Context, district, owner string, cycles []strin
 	return list, nil
 }
 
+// addresses gives those of the users selected who are not disabled.
+func (s *Store) addresses(ctx context.Context, where string, args ...any) (list []string, err error) {
+	err = s.db.WithContext(ctx).Table("users").Where("disabled = ?", false).Where(where, args...).Order("id").Pluck("email", &list).Error
+	if err != nil {
+		return nil, fmt.Errorf("looking for people's addresses: %w", err)
+	}
+	return list, nil
+}
+
 // Recipients gives the addresses at which a department is reached, without doubles: its officers, or else its mailbox.
 // For the bureau they are the district's administrators, its officers and its mailbox, or else the administrators of
 // the whole installation. None is possible.
 func (s *Store) Recipients(ctx context.Context, district, department string) ([]string, error) {
-	find := func(where string, args ...any) (list []string, err error) {
-		err = s.db.WithContext(ctx).Table("users").Where("disabled = ?", false).Where(where, args...).Order("id").Pluck("email", &list).Error
-		if err != nil {
-			return nil, fmt.Errorf("looking for the people of %s/%s: %w", district, department, err)
-		}
-		return list, nil
-	}
-	list, err := find("district = ? AND (role = ? AND department = ? OR role = ? AND ?)",
+	list, err := s.addresses(ctx, "district = ? AND (role = ? AND department = ? OR role = ? AND ?)",
 		district, models.RoleDepartment, department, models.RoleAdmin, department == models.BureauCode)
 	if err != nil {
 		return nil, err
@@ -94,7 +96,7 @@ func (s *Store) Recipients(ctx context.Context, district, department string) ([]
 		list = append(list, mailbox...)
 	}
 	if len(list) == 0 && department == models.BureauCode {
-		if list, err = find("district = '' AND role = ?", models.RoleAdmin); err != nil {
+		if list, err = s.addresses(ctx, "district = '' AND role = ?", models.RoleAdmin); err != nil {
 			return nil, err
 		}
 	}
@@ -137,11 +139,11 @@ func (s *Store) Reach(ctx context.Context, district string, d Debtor) (name stri
 		}
 	case models.OwnerCity:
 		name = "市市场监管局"
-		err = db.Table("users").Where("role = ? AND disabled = ? AND district IN ?", models.RoleCity, false, []string{"", district}).Order("id").Pluck("email", &to).Error
+		to, err = s.addresses(ctx, "role = ? AND district IN ?", models.RoleCity, []string{"", district})
 	case models.OwnerAdmins:
 		name = "区市场监管局管理员"
 		for _, where := range []string{district, ""} { // those of the district, or else those of the whole installation
-			if err = db.Table("users").Where("role = ? AND disabled = ? AND district = ?", models.RoleAdmin, false, where).Order("id").Pluck("email", &to).Error; err != nil || len(to) > 0 {
+			if to, err = s.addresses(ctx, "role = ? AND district = ?", models.RoleAdmin, where); err != nil || len(to) > 0 {
 				break
 			}
 		}

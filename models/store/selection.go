@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -192,17 +191,18 @@ func (s *Store) barApplication(tx *gorm.DB, a *models.Application, bars []models
 	if !a.State.May(models.EventBar) {
 		return nil // closed meanwhile: nothing to refuse
 	}
-	words := make([]string, len(bars))
-	for i, b := range bars {
-		words[i] = fmt.Sprintf("%s（%s）：%s", b.Text, b.Clause, b.Why)
-	}
-	text := []rune(strings.Join(words, "；"))
-	reason, err := s.addReason(tx, models.ActorSystem, string(text[:min(len(text), MaxReason)]))
+	reason, err := s.barReason(tx, "", bars)
 	if err != nil {
 		return err
 	}
 	return s.moveApplication(tx, a, models.ApplicationCommand{CommandID: fmt.Sprintf("bar/%d", a.Events), ApplicationID: a.ID, Event: models.EventBar,
 		Actor: models.ActorSystem, ReasonID: reason, Clause: bars[0].Clause}, today, map[string]any{"bars": bars})
+}
+
+// barReason keeps bars as the reason of a refusal: in words, after what says when it was found, at most as long as a reason may be.
+func (s *Store) barReason(tx *gorm.DB, found string, bars []models.Bar) (int64, error) {
+	text := []rune(found + barWords(bars))
+	return s.addReason(tx, models.ActorSystem, string(text[:min(len(text), MaxReason)]))
 }
 
 // lockApplications reads applications in the order of their ids and locks them.
