@@ -122,8 +122,8 @@ func (r *round) prepare(ctx context.Context) (ended bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if c.State == models.CycleDone || c.State == models.CycleCancelled {
-			return true, nil
+		if ended, err := r.Store.RoundEnded(ctx, c); ended || err != nil {
+			return ended, err
 		}
 		r.key = fmt.Sprintf("/%d", c.Attempt)
 	}

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -29,12 +30,30 @@ const (
 	ObligationCityCheck      ObligationKind = "city_check"      // the city's outcome of its spot check
 	ObligationCitySupplement ObligationKind = "city_supplement" // what the city asked to be supplemented: the bureau's
 	ObligationComplaint      ObligationKind = "complaint"       // the bureau's answer to a complaint
+
+	// Of the three years with a certified household, and of the departments' year; they go on when their cycle is done (Lasting).
+	ObligationReport       ObligationKind = "report"        // a certified household's yearly information report (附三(五))
+	ObligationReportReview ObligationKind = "report_review" // the bureau's review of it
+	ObligationHearing      ObligationKind = "hearing"       // the household's statement in a case about its certification
+	ObligationCase         ObligationKind = "case"          // the bureau's decision of such a case
+	ObligationOpinion      ObligationKind = "opinion"       // the recommending department's answer at the evaluation
+	ObligationDuty         ObligationKind = "duty"          // a department's standing duty of the year (二, 三)
+	ObligationOrder        ObligationKind = "order"         // a department's answer to an order (督办)
+	ObligationHelp         ObligationKind = "help"          // help that was promised or asked for (附二, 附四)
 )
 
 // ObligationKinds lists every kind.
 var ObligationKinds = []ObligationKind{ObligationDelivery, ObligationDifference, ObligationHandover, ObligationStandards,
 	ObligationConsent, ObligationSupplement, ObligationReview, ObligationVisit, ObligationSelection, ObligationObjection, ObligationAnswer,
-	ObligationCertification, ObligationCityCheck, ObligationCitySupplement, ObligationComplaint}
+	ObligationCertification, ObligationCityCheck, ObligationCitySupplement, ObligationComplaint,
+	ObligationReport, ObligationReportReview, ObligationHearing, ObligationCase, ObligationOpinion, ObligationDuty, ObligationOrder, ObligationHelp}
+
+// LastingObligations are the kinds that are owed also when the cycle from which they come is done.
+var LastingObligations = []ObligationKind{ObligationReport, ObligationReportReview, ObligationHearing, ObligationCase, ObligationOpinion,
+	ObligationDuty, ObligationOrder, ObligationHelp}
+
+// Lasting says whether an obligation of this kind goes on when its cycle is done.
+func (k ObligationKind) Lasting() bool { return slices.Contains(LastingObligations, k) }
 
 // OwnerKind is who owes.
 type OwnerKind string

@@ -188,7 +188,7 @@ func (s *Store) EnterStage(ctx context.Context, cycleID string, stage models.Sta
 			return err
 		}
 		if state == models.CycleDone || state == models.CycleCancelled {
-			if err := s.closeObligations(tx, cycleID, today); err != nil {
+			if err := s.closeObligations(tx, cycleID, state == models.CycleCancelled, today); err != nil {
 				return err
 			}
 		}

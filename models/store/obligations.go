@@ -149,10 +149,13 @@ func (s *Store) MoveDue(ctx context.Context, cycleID string, kind models.Obligat
 	return nil
 }
 
-// closeObligations closes what is still owed in a cycle that ended or was cancelled.
-func (s *Store) closeObligations(tx *gorm.DB, cycleID string, on calendar.Date) error {
-	err := tx.Model(&obligationRow{}).Where("cycle_id = ? AND state = ?", cycleID, models.ObligationOpen).
-		Updates(map[string]any{"state": models.ObligationClosed, "done_on": on, "done_by": string(models.ActorSystem), "updated_at": s.now()}).Error
+// closeObligations closes what is still owed in a cycle that ended; what is lasting goes on unless the cycle was cancelled.
+func (s *Store) closeObligations(tx *gorm.DB, cycleID string, cancelled bool, on calendar.Date) error {
+	q := tx.Model(&obligationRow{}).Where("cycle_id = ? AND state = ?", cycleID, models.ObligationOpen)
+	if !cancelled {
+		q = q.Where("kind NOT IN ?", models.LastingObligations)
+	}
+	err := q.Updates(map[string]any{"state": models.ObligationClosed, "done_on": on, "done_by": string(models.ActorSystem), "updated_at": s.now()}).Error
 	if err != nil {
 		return fmt.Errorf("closing the obligations of %s: %w", cycleID, err)
 	}

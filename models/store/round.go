@@ -10,10 +10,11 @@ import (
 	"bangfu/models/calendar"
 )
 
-// RoundCycles lists the running cycles that a morning round looks after: one rehearsed cycle, or every cycle of a
-// district that lives in real time.
+// RoundCycles lists the cycles that a morning round looks after: one rehearsed cycle, or every cycle of a district that lives in
+// real time; those that are running, and those that are done while something lasting is still owed in them.
 func (s *Store) RoundCycles(ctx context.Context, district, cycleID string) ([]models.Cycle, error) {
-	q := s.db.WithContext(ctx).Where("district = ? AND state = ?", district, models.CycleRunning)
+	q := s.db.WithContext(ctx).Where(`district = ? AND (state = ? OR state = ? AND EXISTS
+		(SELECT 1 FROM obligations o WHERE o.cycle_id = cycles.id AND o.state = ?))`, district, models.CycleRunning, models.CycleDone, models.ObligationOpen)
 	if cycleID != "" {
 		q = q.Where("id = ?", cycleID)
 	}
@@ -218,4 +219,19 @@ func (s *Store) UnattendedApplications(ctx context.Context, cycleID string, toda
 		return nil, fmt.Errorf("looking for applications of %s without attention: %w", cycleID, err)
 	}
 	return applicationsOf(rows), nil
+}
+
+// RoundEnded says whether nothing is left for a rehearsed cycle's round to look after: the cycle is over, nothing lasting is owed in it, and
+// no certification of it goes on.
+func (s *Store) RoundEnded(ctx context.Context, c models.Cycle) (bool, error) {
+	if c.State != models.CycleDone {
+		return c.State == models.CycleCancelled, nil
+	}
+	var open int64
+	err := s.db.WithContext(ctx).Raw(`SELECT (SELECT COUNT(*) FROM obligations WHERE cycle_id = ? AND state = ?) +
+		(SELECT COUNT(*) FROM certifications WHERE cycle_id = ? AND live = 1)`, c.ID, models.ObligationOpen, c.ID).Scan(&open).Error
+	if err != nil {
+		return false, fmt.Errorf("looking for what goes on of %s: %w", c.ID, err)
+	}
+	return open == 0, nil
 }

@@ -1,0 +1,143 @@
+-- +goose Up
+-- After the certification: the years with a certified household (附三(五)), help (附二, 附四) and what departments owe (二, 三).
+
+-- Certifications: live is 1 while valid and NULL afterwards, so that a household has one at a time; reached is the date up to which its
+-- calendar was followed; events and process_events as in applications.
+ALTER TABLE certifications ADD COLUMN live INT NULL;
+ALTER TABLE certifications ADD COLUMN benefits_from DATE NULL;
+ALTER TABLE certifications ADD COLUMN reached DATE NULL;
+ALTER TABLE certifications ADD COLUMN clause VARCHAR(60) NOT NULL DEFAULT '';
+ALTER TABLE certifications ADD COLUMN extensions INT NOT NULL DEFAULT 0;
+ALTER TABLE certifications ADD COLUMN events INT NOT NULL DEFAULT 0;
+ALTER TABLE certifications ADD COLUMN process_events INT NOT NULL DEFAULT 0;
+UPDATE certifications SET benefits_from = CONCAT(year + 1, '-01-01'), reached = certified_on;
+UPDATE certifications c JOIN (SELECT uscc, MAX(id) AS id FROM certifications WHERE state = 'valid' GROUP BY uscc) n ON n.id = c.id SET c.live = 1;
+CREATE UNIQUE INDEX certifications_live ON certifications (uscc, live);
+CREATE INDEX certifications_attend ON certifications (district, live, id);
+-- What happened to a certification, in order, of its cases and reports too.
+CREATE TABLE certified_events (
+  certification_id BIGINT NOT NULL,
+  seq INT NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  event VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  from_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  to_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  case_id BIGINT NOT NULL DEFAULT 0,
+  on_date DATE NOT NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  clause VARCHAR(60) NOT NULL DEFAULT '',
+  detail MEDIUMTEXT NOT NULL,
+  actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  PRIMARY KEY (certification_id, seq),
+  UNIQUE KEY certified_events_command (certification_id, command_id),
+  KEY certified_events_case (case_id, seq)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Cases about whether a certification goes on: a report missing or failing, a change of operator, what data show, the evaluation, fraud.
+-- live is 1 while it goes on and NULL afterwards: one of a kind at a time. ground is JSON; fingerprint tells what it is about.
+CREATE TABLE cases (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  certification_id BIGINT NOT NULL,
+  number VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  kind VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  year INT NOT NULL,
+  state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  live INT NULL,
+  ground MEDIUMTEXT NOT NULL,
+  fingerprint CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  data_mark VARCHAR(500) NOT NULL DEFAULT '',
+  opened_on DATE NOT NULL,
+  opened_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  open_reason_id BIGINT NOT NULL DEFAULT 0,
+  due DATE NULL,
+  hearing_due DATE NULL,
+  heard_on DATE NULL,
+  statement_id BIGINT NOT NULL DEFAULT 0,
+  department VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  opinion_due DATE NULL,
+  opinion VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  opinion_id BIGINT NOT NULL DEFAULT 0,
+  opinion_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  outcome VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  proposed_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  proposed_on DATE NULL,
+  proposal_id BIGINT NOT NULL DEFAULT 0,
+  clause VARCHAR(60) NOT NULL DEFAULT '',
+  decided_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  decided_on DATE NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  policy_id BIGINT NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  UNIQUE KEY cases_live (certification_id, kind, live),
+  KEY cases_list (district, state, kind, id),
+  KEY cases_household (uscc, id),
+  KEY cases_fingerprint (certification_id, fingerprint)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- An objection may be to the decision of such a case.
+ALTER TABLE objections ADD COLUMN case_id BIGINT NOT NULL DEFAULT 0;
+DROP INDEX objections_live ON objections;
+CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, case_id, live);
+-- The yearly information report (信息报告): one per certification and year.
+CREATE TABLE information_reports (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  certification_id BIGINT NOT NULL,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  year INT NOT NULL,
+  state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  due DATE NOT NULL,
+  content MEDIUMTEXT NOT NULL,
+  prefilled MEDIUMTEXT NOT NULL,
+  findings MEDIUMTEXT NOT NULL,
+  data_mark VARCHAR(500) NOT NULL DEFAULT '',
+  entered_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  submitted_on DATE NULL,
+  review_due DATE NULL,
+  reviewed_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  reviewed_on DATE NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  updated_at DATETIME(3) NOT NULL,
+  UNIQUE KEY information_reports_year (certification_id, year),
+  KEY information_reports_list (district, year, state, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Changes of operator (变更经营者), reported by the household or seen in the registry.
+CREATE TABLE operator_changes (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  certification_id BIGINT NOT NULL,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  operator VARCHAR(100) NOT NULL,
+  previous VARCHAR(100) NOT NULL DEFAULT '',
+  changed_on DATE NULL,
+  noticed_on DATE NOT NULL,
+  source VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  reported_on DATE NULL,
+  case_id BIGINT NOT NULL DEFAULT 0,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  by_actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  UNIQUE KEY operator_changes_operator (certification_id, operator, noticed_on),
+  KEY operator_changes_list (district, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+-- +goose Down
+DROP TABLE operator_changes;
+DROP TABLE information_reports;
+DROP INDEX objections_live ON objections;
+CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, live);
+ALTER TABLE objections DROP COLUMN case_id;
+DROP TABLE cases;
+DROP TABLE certified_events;
+DROP INDEX certifications_attend ON certifications;
+DROP INDEX certifications_live ON certifications;
+ALTER TABLE certifications DROP COLUMN process_events;
+ALTER TABLE certifications DROP COLUMN events;
+ALTER TABLE certifications DROP COLUMN extensions;
+ALTER TABLE certifications DROP COLUMN clause;
+ALTER TABLE certifications DROP COLUMN reached;
+ALTER TABLE certifications DROP COLUMN benefits_from;
+ALTER TABLE certifications DROP COLUMN live;
