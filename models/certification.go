@@ -42,8 +42,15 @@ type Certification struct {
 	CertifiedOn   calendar.Date
 	ValidUntil    calendar.Date // last day: the day before the same day three years later (附三(五))
 	State         CertificationState
-	EndedOn       calendar.Date
+	Live          *int          // 1 while valid, nil afterwards: one at a time per household
+	BenefitsFrom  calendar.Date // 1 January after the certification (二(一)3)
+	EndedOn       calendar.Date // from this day on it is not valid; 0 while it is
 	ReasonID      int64
+	Clause        string
+	Extensions    int           // 延长次数
+	Reached       calendar.Date // its calendar was followed up to this date
+	Events        int
+	ProcessEvents int
 	PolicyID      int64
 	PolicyHash    string
 	RunID         int64 // of the tiering

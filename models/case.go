@@ -1,0 +1,203 @@
+package models
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"bangfu/models/calendar"
+)
+
+// CaseKind is why it is asked whether a certification goes on (附三(五)).
+type CaseKind string
+
+// The kinds of cases.
+const (
+	CaseReport     CaseKind = "report"     // 信息报告缺报或不符合: the yearly report is missing, or fails its review
+	CaseOperator   CaseKind = "operator"   // 变更经营者
+	CaseData       CaseKind = "data"       // 动态管理: what departments delivered shows that it no longer meets the standards
+	CaseEvaluation CaseKind = "evaluation" // 评估: in the last year of validity
+	CaseFraud      CaseKind = "fraud"      // 欺诈、贿赂
+)
+
+// CaseKinds lists every kind.
+var CaseKinds = []CaseKind{CaseReport, CaseOperator, CaseData, CaseEvaluation, CaseFraud}
+
+// Name is the kind in words.
+func (k CaseKind) Name() string {
+	return map[CaseKind]string{CaseReport: "信息报告", CaseOperator: "变更经营者", CaseData: "动态管理", CaseEvaluation: "期满评估", CaseFraud: "涉嫌以欺诈、贿赂等手段取得认定"}[k]
+}
+
+// Outcomes are those that a case of the kind can have, the one in the household's favour first.
+func (k CaseKind) Outcomes() []CaseOutcome {
+	switch k {
+	case CaseEvaluation:
+		return []CaseOutcome{OutcomeExtend, OutcomeLapse}
+	case CaseFraud:
+		return []CaseOutcome{OutcomeKeep, OutcomeRevoke}
+	}
+	return []CaseOutcome{OutcomeKeep, OutcomeCancel}
+}
+
+// CaseOutcome is how a case is decided.
+type CaseOutcome string
+
+// The outcomes.
+const (
+	OutcomeKeep   CaseOutcome = "keep"   // 继续有效
+	OutcomeCancel CaseOutcome = "cancel" // 取消认定
+	OutcomeExtend CaseOutcome = "extend" // 有效期延长
+	OutcomeLapse  CaseOutcome = "lapse"  // 不予延长，期满失效
+	OutcomeRevoke CaseOutcome = "revoke" // 撤销认定
+)
+
+// Name is the outcome in words.
+func (o CaseOutcome) Name() string {
+	return map[CaseOutcome]string{OutcomeKeep: "认定继续有效", OutcomeCancel: "取消认定", OutcomeExtend: "延长有效期", OutcomeLapse: "不予延长，有效期满失效", OutcomeRevoke: "撤销认定"}[o]
+}
+
+// Adverse says whether the outcome takes something from the household, so that it must be heard first.
+func (o CaseOutcome) Adverse() bool {
+	return o == OutcomeCancel || o == OutcomeLapse || o == OutcomeRevoke
+}
+
+// Event is what the outcome does to the certification; empty = nothing.
+func (o CaseOutcome) Event() CertifiedEvent {
+	return map[CaseOutcome]CertifiedEvent{OutcomeCancel: CertifiedCancel, OutcomeExtend: CertifiedExtend, OutcomeRevoke: CertifiedRevoke}[o]
+}
+
+// CaseState is where a case stands.
+type CaseState string
+
+// The states of a case.
+const (
+	CaseOpen     CaseState = "open"     // 待办理
+	CaseHearing  CaseState = "hearing"  // 听取陈述申辩
+	CaseHeard    CaseState = "heard"    // 已听取陈述申辩，待拟定意见
+	CaseProposed CaseState = "proposed" // 已拟定意见，待另一人决定
+	CaseDecided  CaseState = "decided"  // 已决定
+	CaseClosed   CaseState = "closed"   // 情形消失，不再处理
+)
+
+// CaseStates lists every state in order.
+var CaseStates = []CaseState{CaseOpen, CaseHearing, CaseHeard, CaseProposed, CaseDecided, CaseClosed}
+
+// LiveCaseStates are those of a case that goes on.
+var LiveCaseStates = []CaseState{CaseOpen, CaseHearing, CaseHeard, CaseProposed}
+
+// Name is the state in words.
+func (s CaseState) Name() string {
+	return map[CaseState]string{CaseOpen: "待办理", CaseHearing: "听取陈述申辩", CaseHeard: "待拟定意见", CaseProposed: "待决定", CaseDecided: "已决定", CaseClosed: "已终结"}[s]
+}
+
+// Live says whether the case goes on.
+func (s CaseState) Live() bool { return slices.Contains(LiveCaseStates, s) }
+
+// caseMoves is the whole state machine: an event may follow in the states that it names, and nowhere else.
+var caseMoves = map[CertifiedEvent]struct {
+	from []CaseState
+	to   CaseState // empty = the state stays
+}{
+	CertifiedHear:         {[]CaseState{CaseOpen}, CaseHearing},
+	CertifiedState:        {[]CaseState{CaseHearing}, CaseHeard},
+	CertifiedHearingOver:  {[]CaseState{CaseHearing}, CaseHeard},
+	CertifiedAskOpinion:   {[]CaseState{CaseOpen, CaseHearing, CaseHeard}, ""},
+	CertifiedGiveOpinion:  {[]CaseState{CaseOpen, CaseHearing, CaseHeard}, ""},
+	CertifiedPropose:      {[]CaseState{CaseOpen, CaseHeard}, CaseProposed},
+	CertifiedReturn:       {[]CaseState{CaseProposed}, CaseHeard}, // or open, if nobody was heard: Case.Next
+	CertifiedDecide:       {[]CaseState{CaseProposed}, CaseDecided},
+	CertifiedCloseCase:    {LiveCaseStates, CaseClosed},
+	CertifiedGroundsAdded: {LiveCaseStates, ""},
+}
+
+// Next gives the state after the event with this outcome (of a proposal), or says (CodeConflict) why it cannot follow. What takes
+// something from a household is proposed only after it was heard, or let the term for it pass (附三(五); 行政处罚法第六十二条 by analogy).
+func (c Case) Next(e CertifiedEvent, outcome CaseOutcome) (CaseState, error) {
+	m, ok := caseMoves[e]
+	if !ok {
+		return c.State, Invalid("event", "没有“%s”这个操作", string(e))
+	}
+	switch {
+	case !slices.Contains(m.from, c.State):
+		return c.State, Conflict("该事项现为“%s”，不能%s", c.State.Name(), e.Name())
+	case e == CertifiedPropose && !slices.Contains(c.Kind.Outcomes(), outcome):
+		return c.State, Invalid("outcome", "“%s”事项不能拟定“%s”", c.Kind.Name(), string(outcome))
+	case e == CertifiedPropose && outcome.Adverse() && c.State != CaseHeard:
+		return c.State, Conflict("拟%s的，须先书面告知并听取该户陈述申辩", outcome.Name())
+	case m.to == "":
+		return c.State, nil
+	case e == CertifiedReturn && c.HeardOn == 0:
+		return CaseOpen, nil
+	}
+	return m.to, nil
+}
+
+// Opinion is what the recommending department says at the evaluation (附三(五)D).
+type Opinion string
+
+// The opinions.
+const (
+	OpinionAgrees    Opinion = "agrees"    // 同意延长
+	OpinionDisagrees Opinion = "disagrees" // 不同意延长
+)
+
+// Name is the opinion in words.
+func (o Opinion) Name() string {
+	return map[Opinion]string{OpinionAgrees: "同意延长", OpinionDisagrees: "不同意延长"}[o]
+}
+
+// Case is one case about whether a certification goes on. One of a kind at a time per certification.
+type Case struct {
+	ID              int64
+	CertificationID int64
+	Number          string // of the certification
+	CycleID         string // of the certification
+	District        string
+	USCC            string `gorm:"column:uscc"`
+	Kind            CaseKind
+	Year            int // the civil year in which it was opened; report: of the report
+	State           CaseState
+	Live            *int
+	Ground          []StandingFinding `gorm:"serializer:json"` // what it rests on
+	Fingerprint     string            // SHA-256 of what it is about: what was decided once is not opened again for the same
+	DataMark        string
+	OpenedOn        calendar.Date
+	OpenedBy        Actor
+	OpenReasonID    int64 // fraud: the evidence in words
+	Due             calendar.Date
+	HearingDue      calendar.Date
+	HeardOn         calendar.Date // also when the term passed without a word: then StatementID is 0
+	StatementID     int64
+	Department      string // asked for its opinion
+	OpinionDue      calendar.Date
+	Opinion         Opinion
+	OpinionID       int64
+	OpinionBy       Actor
+	Outcome         CaseOutcome
+	ProposedBy      Actor
+	ProposedOn      calendar.Date
+	ProposalID      int64 // the reason of the proposal
+	Clause          string
+	DecidedBy       Actor
+	DecidedOn       calendar.Date
+	ReasonID        int64 // of the decision
+	PolicyID        int64
+	UpdatedAt       time.Time
+}
+
+// StandingFinding is what is known of one base standard (附一(三)1, 附三(三)1) or evaluation criterion (附三(五)A–D) of a certified household.
+type StandingFinding struct {
+	ID      string  `json:"id" doc:"标准编号"`
+	Clause  string  `json:"clause" doc:"依据条款"`
+	Text    string  `json:"text" doc:"条款原文"`
+	Outcome Outcome `json:"outcome" enum:"met,not_met,not_known" doc:"met 符合，not_met 不符合，not_known 没有数据"`
+	Value   string  `json:"value" doc:"据以判断的数据"`
+	Source  string  `json:"source,omitempty" doc:"数据来源与交付日期"`
+}
+
+// CaseObject names a case in the audit log and as the subject of documents and obligations.
+func CaseObject(id int64) string { return "case/" + strconv.FormatInt(id, 10) }
+
+// CaseNumber is the case's number for people, such as 110107-2026-MTYX-0007-事3.
+func (c Case) CaseNumber() string { return fmt.Sprintf("%s-事%d", c.Number, c.ID) }
