@@ -20,6 +20,7 @@ import (
 
 	"bangfu/deploy/engine"
 	"bangfu/deploy/mailcatcher"
+	sampledistrict "bangfu/deploy/sample-district"
 	"bangfu/models"
 	"bangfu/models/store"
 	"bangfu/workflows"
@@ -127,7 +128,7 @@ func (d dev) run(ctx context.Context) error {
 		return err
 	}
 	defer p.close()
-	if _, err := registerAttributes(ctx, p.temporal, d.TemporalNamespace); err != nil { // an earlier version's directory lacks some
+	if _, err := engine.RegisterAttributes(ctx, p.temporal, d.TemporalNamespace, workflows.SearchAttributes()); err != nil { // an earlier version's directory lacks some
 		return models.Errorf(models.CodeInternal, "检索属性登记失败：%s", reason(err))
 	}
 	if err := sampleDistrict(ctx, p.store); err != nil {
@@ -226,15 +227,10 @@ func sampleDistrict(ctx context.Context, s *store.Store) error {
 	if err != nil || len(districts) > 0 {
 		return err
 	}
-	const code = "110107"
-	if err := s.SetDistrict(ctx, models.ActorSystem, models.District{Code: code, Name: "石景山区", City: "北京市"}); err != nil {
+	if err := s.SetDistrict(ctx, models.ActorSystem, sampledistrict.District); err != nil {
 		return err
 	}
-	for _, department := range []models.Department{
-		{District: code, Code: models.BureauCode, Name: "石景山区市场监督管理局", Email: "scjg@shijingshan.example.cn"},
-		{District: code, Code: "tax", Name: "石景山区税务局", Email: "tax@shijingshan.example.cn"},
-		{District: code, Code: "hrss", Name: "石景山区人力资源和社会保障局", Email: "hrss@shijingshan.example.cn"},
-	} {
+	for _, department := range sampledistrict.Departments() {
 		if err := s.SetDepartment(ctx, models.ActorSystem, department); err != nil {
 			return err
 		}

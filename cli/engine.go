@@ -3,14 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/operatorservice/v1"
-	"go.temporal.io/sdk/client"
 
 	"bangfu/deploy/engine"
 	"bangfu/models"
@@ -113,7 +109,7 @@ func engineCommand() *cobra.Command {
 		if err := awaitEngine(c.Context(), t, logger); err != nil {
 			return err
 		}
-		added, err := registerAttributes(c.Context(), t, config.TemporalNamespace)
+		added, err := engine.RegisterAttributes(c.Context(), t, config.TemporalNamespace, workflows.SearchAttributes())
 		if err != nil {
 			return &models.Error{Code: models.CodeUnavailable, Message: "检索属性登记失败：" + reason(err), Cause: err}
 		}
@@ -121,30 +117,4 @@ func engineCommand() *cobra.Command {
 		return err
 	}})
 	return c
-}
-
-// registerAttributes adds the columns that the namespace lacks.
-func registerAttributes(ctx context.Context, t client.Client, namespace string) (int, error) {
-	have, err := t.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
-		return 0, fmt.Errorf("listing the search attributes: %w", err)
-	}
-	missing := map[string]enums.IndexedValueType{}
-	for _, attribute := range workflows.SearchAttributes() {
-		name, kind, _ := strings.Cut(attribute, "=")
-		if _, ok := have.GetCustomAttributes()[name]; ok {
-			continue
-		}
-		if missing[name], err = enums.IndexedValueTypeFromString(kind); err != nil {
-			return 0, fmt.Errorf("search attribute %s: %w", attribute, err)
-		}
-	}
-	if len(missing) == 0 {
-		return 0, nil
-	}
-	_, err = t.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
-	if err != nil {
-		return 0, fmt.Errorf("adding the search attributes: %w", err)
-	}
-	return len(missing), nil
 }

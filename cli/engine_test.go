@@ -27,11 +27,11 @@ func TestAnEngineOfOthersIsGivenTheColumnsItLacksOnce(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 
-	added, err := registerAttributes(t.Context(), c, "default")
+	added, err := engine.RegisterAttributes(t.Context(), c, "default", workflows.SearchAttributes())
 	require.NoError(t, err)
 	require.Equal(t, len(workflows.SearchAttributes())-1, added)
 	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		added, err := registerAttributes(t.Context(), c, "default")
+		added, err := engine.RegisterAttributes(t.Context(), c, "default", workflows.SearchAttributes())
 		assert.NoError(collect, err)
 		assert.Zero(collect, added)
 	}, 20*time.Second, 100*time.Millisecond)
