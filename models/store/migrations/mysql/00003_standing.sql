@@ -2,15 +2,16 @@
 -- After the certification: the years with a certified household (附三(五)), help (附二, 附四) and what departments owe (二, 三).
 
 -- Certifications: live is 1 while valid and NULL afterwards, so that a household has one at a time; reached is the date up to which its
--- calendar was followed; events and process_events as in applications.
+-- calendar was followed, next_on the next date of it; events and process_events as in applications.
 ALTER TABLE certifications ADD COLUMN live INT NULL;
 ALTER TABLE certifications ADD COLUMN benefits_from DATE NULL;
 ALTER TABLE certifications ADD COLUMN reached DATE NULL;
+ALTER TABLE certifications ADD COLUMN next_on DATE NULL;
 ALTER TABLE certifications ADD COLUMN clause VARCHAR(60) NOT NULL DEFAULT '';
 ALTER TABLE certifications ADD COLUMN extensions INT NOT NULL DEFAULT 0;
 ALTER TABLE certifications ADD COLUMN events INT NOT NULL DEFAULT 0;
 ALTER TABLE certifications ADD COLUMN process_events INT NOT NULL DEFAULT 0;
-UPDATE certifications SET benefits_from = CONCAT(year + 1, '-01-01'), reached = certified_on;
+UPDATE certifications SET benefits_from = CONCAT(year + 1, '-01-01'), reached = certified_on, next_on = CASE WHEN state = 'valid' THEN certified_on END;
 UPDATE certifications c JOIN (SELECT uscc, MAX(id) AS id FROM certifications WHERE state = 'valid' GROUP BY uscc) n ON n.id = c.id SET c.live = 1;
 CREATE UNIQUE INDEX certifications_live ON certifications (uscc, live);
 CREATE INDEX certifications_attend ON certifications (district, live, id);
@@ -124,7 +125,148 @@ CREATE TABLE operator_changes (
   KEY operator_changes_list (district, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+-- Help (附二, 附四). live is 1 while somebody owes something and NULL afterwards: one at a time per household, part of a measure and
+-- department; given twice on one day by one department it is one.
+CREATE TABLE help (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  year INT NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  name VARCHAR(300) NOT NULL,
+  street VARCHAR(100) NOT NULL DEFAULT '',
+  clause VARCHAR(60) NOT NULL,
+  part INT NOT NULL,
+  department VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  live INT NULL,
+  requested_on DATE NULL,
+  due DATE NULL,
+  delivered_on DATE NULL,
+  request_id BIGINT NOT NULL DEFAULT 0,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  events INT NOT NULL DEFAULT 0,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  created_at DATETIME(3) NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  UNIQUE KEY help_live (cycle_id, uscc, clause, part, department, live),
+  UNIQUE KEY help_delivered (cycle_id, uscc, clause, part, department, delivered_on),
+  UNIQUE KEY help_command (cycle_id, command_id),
+  KEY help_measure (cycle_id, clause, part, state, id),
+  KEY help_department (cycle_id, department, id),
+  KEY help_household (uscc, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE TABLE help_events (
+  help_id BIGINT NOT NULL,
+  seq INT NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  event VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  from_state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  to_state VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  on_date DATE NOT NULL,
+  due DATE NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  actor VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  PRIMARY KEY (help_id, seq),
+  UNIQUE KEY help_events_command (help_id, command_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Who a collective name of a measure (各相关部门 …) is, as the bureau said.
+CREATE TABLE measure_departments (
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  clause VARCHAR(60) NOT NULL,
+  part INT NOT NULL,
+  department VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (district, clause, part, department)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- What a department told every household that a part of a measure fits, and what became of it for each.
+CREATE TABLE help_notices (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  kind VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  clause VARCHAR(60) NOT NULL,
+  part INT NOT NULL,
+  department VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  subject VARCHAR(200) NOT NULL,
+  body MEDIUMTEXT NOT NULL,
+  event_on DATE NULL,
+  on_date DATE NOT NULL,
+  households INT NOT NULL DEFAULT 0,
+  mailed INT NOT NULL DEFAULT 0,
+  unreachable INT NOT NULL DEFAULT 0,
+  exhausted INT NOT NULL DEFAULT 0,
+  by_actor VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  at DATETIME(3) NOT NULL,
+  done_at DATETIME(3) NULL,
+  UNIQUE KEY help_notices_command (cycle_id, command_id),
+  KEY help_notices_list (cycle_id, department, id),
+  KEY help_notices_open (district, done_at, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE TABLE help_notice_households (
+  notice_id BIGINT NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  name VARCHAR(300) NOT NULL,
+  street VARCHAR(100) NOT NULL DEFAULT '',
+  outcome VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (notice_id, uscc),
+  KEY help_notice_households_year (cycle_id, uscc, outcome)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Consents (同意) of households, each until it is withdrawn: standing is 1, NULL afterwards.
+CREATE TABLE consents (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  scope VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  contact BOOLEAN NOT NULL DEFAULT FALSE,
+  how VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  given_on DATE NOT NULL,
+  by_actor VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  standing INT NULL,
+  withdrawn_on DATE NULL,
+  withdrawn_by VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  at DATETIME(3) NOT NULL,
+  UNIQUE KEY consents_standing (uscc, district, scope, standing),
+  KEY consents_list (district, scope, standing, uscc)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Hand-overs of the list of Growth households to banks (附二(二)3), and who was on each.
+CREATE TABLE bank_lists (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  bank VARCHAR(200) NOT NULL,
+  growth INT NOT NULL,
+  households INT NOT NULL,
+  contacts INT NOT NULL,
+  sha256 CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  on_date DATE NOT NULL,
+  by_actor VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  KEY bank_lists_cycle (cycle_id, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE TABLE bank_list_households (
+  list_id BIGINT NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  contact BOOLEAN NOT NULL,
+  PRIMARY KEY (list_id, uscc),
+  KEY bank_list_households_uscc (uscc, list_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX published_tiers_tier ON published_tiers (district, year, tier, uscc);
+
 -- +goose Down
+DROP INDEX published_tiers_tier ON published_tiers;
+DROP TABLE bank_list_households;
+DROP TABLE bank_lists;
+DROP TABLE consents;
+DROP TABLE help_notice_households;
+DROP TABLE help_notices;
+DROP TABLE measure_departments;
+DROP TABLE help_events;
+DROP TABLE help;
 DROP TABLE operator_changes;
 DROP TABLE information_reports;
 DROP INDEX objections_live ON objections;
@@ -138,6 +280,7 @@ ALTER TABLE certifications DROP COLUMN process_events;
 ALTER TABLE certifications DROP COLUMN events;
 ALTER TABLE certifications DROP COLUMN extensions;
 ALTER TABLE certifications DROP COLUMN clause;
+ALTER TABLE certifications DROP COLUMN next_on;
 ALTER TABLE certifications DROP COLUMN reached;
 ALTER TABLE certifications DROP COLUMN benefits_from;
 ALTER TABLE certifications DROP COLUMN live;

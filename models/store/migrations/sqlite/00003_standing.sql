@@ -2,15 +2,16 @@
 -- After the certification: the years with a certified household (附三(五)), help (附二, 附四) and what departments owe (二, 三).
 
 -- Certifications: live is 1 while valid and NULL afterwards, so that a household has one at a time; reached is the date up to which its
--- calendar was followed; events and process_events as in applications.
+-- calendar was followed, next_on the next date of it; events and process_events as in applications.
 ALTER TABLE certifications ADD COLUMN live INTEGER NULL;
 ALTER TABLE certifications ADD COLUMN benefits_from DATE NULL;
 ALTER TABLE certifications ADD COLUMN reached DATE NULL;
+ALTER TABLE certifications ADD COLUMN next_on DATE NULL;
 ALTER TABLE certifications ADD COLUMN clause TEXT NOT NULL DEFAULT '';
 ALTER TABLE certifications ADD COLUMN extensions INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE certifications ADD COLUMN events INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE certifications ADD COLUMN process_events INTEGER NOT NULL DEFAULT 0;
-UPDATE certifications SET benefits_from = (year + 1) || '-01-01', reached = certified_on;
+UPDATE certifications SET benefits_from = (year + 1) || '-01-01', reached = certified_on, next_on = CASE WHEN state = 'valid' THEN certified_on END;
 UPDATE certifications SET live = 1 WHERE id IN (SELECT MAX(id) FROM certifications WHERE state = 'valid' GROUP BY uscc);
 CREATE UNIQUE INDEX certifications_live ON certifications (uscc, live);
 CREATE INDEX certifications_attend ON certifications (district, live, id);
@@ -124,7 +125,148 @@ CREATE TABLE operator_changes (
 CREATE UNIQUE INDEX operator_changes_operator ON operator_changes (certification_id, operator, noticed_on);
 CREATE INDEX operator_changes_list ON operator_changes (district, id);
 
+-- Help (附二, 附四). live is 1 while somebody owes something and NULL afterwards: one at a time per household, part of a measure and
+-- department; given twice on one day by one department it is one.
+CREATE TABLE help (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  cycle_id TEXT NOT NULL,
+  district TEXT NOT NULL,
+  year INTEGER NOT NULL,
+  uscc TEXT NOT NULL,
+  name TEXT NOT NULL,
+  street TEXT NOT NULL DEFAULT '',
+  clause TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  department TEXT NOT NULL,
+  state TEXT NOT NULL,
+  live INTEGER NULL,
+  requested_on DATE NULL,
+  due DATE NULL,
+  delivered_on DATE NULL,
+  request_id INTEGER NOT NULL DEFAULT 0,
+  reason_id INTEGER NOT NULL DEFAULT 0,
+  events INTEGER NOT NULL DEFAULT 0,
+  command_id TEXT NOT NULL,
+  created_at DATETIME NOT NULL,
+  updated_at DATETIME NOT NULL
+);
+CREATE UNIQUE INDEX help_live ON help (cycle_id, uscc, clause, part, department, live);
+CREATE UNIQUE INDEX help_delivered ON help (cycle_id, uscc, clause, part, department, delivered_on);
+CREATE UNIQUE INDEX help_command ON help (cycle_id, command_id);
+CREATE INDEX help_measure ON help (cycle_id, clause, part, state, id);
+CREATE INDEX help_department ON help (cycle_id, department, id);
+CREATE INDEX help_household ON help (uscc, id);
+CREATE TABLE help_events (
+  help_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL DEFAULT '',
+  event TEXT NOT NULL,
+  from_state TEXT NOT NULL,
+  to_state TEXT NOT NULL,
+  on_date DATE NOT NULL,
+  due DATE NULL,
+  reason_id INTEGER NOT NULL DEFAULT 0,
+  actor TEXT NOT NULL,
+  at DATETIME NOT NULL,
+  PRIMARY KEY (help_id, seq)
+);
+CREATE UNIQUE INDEX help_events_command ON help_events (help_id, command_id);
+-- Who a collective name of a measure (各相关部门 …) is, as the bureau said.
+CREATE TABLE measure_departments (
+  district TEXT NOT NULL,
+  clause TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  department TEXT NOT NULL,
+  PRIMARY KEY (district, clause, part, department)
+);
+-- What a department told every household that a part of a measure fits, and what became of it for each.
+CREATE TABLE help_notices (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  cycle_id TEXT NOT NULL,
+  district TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  clause TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  department TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  event_on DATE NULL,
+  on_date DATE NOT NULL,
+  households INTEGER NOT NULL DEFAULT 0,
+  mailed INTEGER NOT NULL DEFAULT 0,
+  unreachable INTEGER NOT NULL DEFAULT 0,
+  exhausted INTEGER NOT NULL DEFAULT 0,
+  by_actor TEXT NOT NULL,
+  command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL DEFAULT '',
+  at DATETIME NOT NULL,
+  done_at DATETIME NULL
+);
+CREATE UNIQUE INDEX help_notices_command ON help_notices (cycle_id, command_id);
+CREATE INDEX help_notices_list ON help_notices (cycle_id, department, id);
+CREATE INDEX help_notices_open ON help_notices (district, done_at, id);
+CREATE TABLE help_notice_households (
+  notice_id INTEGER NOT NULL,
+  uscc TEXT NOT NULL,
+  cycle_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  street TEXT NOT NULL DEFAULT '',
+  outcome TEXT NOT NULL,
+  PRIMARY KEY (notice_id, uscc)
+);
+CREATE INDEX help_notice_households_year ON help_notice_households (cycle_id, uscc, outcome);
+-- Consents (同意) of households, each until it is withdrawn: standing is 1, NULL afterwards.
+CREATE TABLE consents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  district TEXT NOT NULL,
+  uscc TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  contact BOOLEAN NOT NULL DEFAULT FALSE,
+  how TEXT NOT NULL,
+  given_on DATE NOT NULL,
+  by_actor TEXT NOT NULL,
+  standing INTEGER NULL,
+  withdrawn_on DATE NULL,
+  withdrawn_by TEXT NOT NULL DEFAULT '',
+  at DATETIME NOT NULL
+);
+CREATE UNIQUE INDEX consents_standing ON consents (uscc, district, scope, standing);
+CREATE INDEX consents_list ON consents (district, scope, standing, uscc);
+-- Hand-overs of the list of Growth households to banks (附二(二)3), and who was on each.
+CREATE TABLE bank_lists (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  cycle_id TEXT NOT NULL,
+  district TEXT NOT NULL,
+  bank TEXT NOT NULL,
+  growth INTEGER NOT NULL,
+  households INTEGER NOT NULL,
+  contacts INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  on_date DATE NOT NULL,
+  by_actor TEXT NOT NULL,
+  at DATETIME NOT NULL
+);
+CREATE INDEX bank_lists_cycle ON bank_lists (cycle_id, id);
+CREATE TABLE bank_list_households (
+  list_id INTEGER NOT NULL,
+  uscc TEXT NOT NULL,
+  contact BOOLEAN NOT NULL,
+  PRIMARY KEY (list_id, uscc)
+);
+CREATE INDEX bank_list_households_uscc ON bank_list_households (uscc, list_id);
+CREATE INDEX published_tiers_tier ON published_tiers (district, year, tier, uscc);
+
 -- +goose Down
+DROP INDEX published_tiers_tier;
+DROP TABLE bank_list_households;
+DROP TABLE bank_lists;
+DROP TABLE consents;
+DROP TABLE help_notice_households;
+DROP TABLE help_notices;
+DROP TABLE measure_departments;
+DROP TABLE help_events;
+DROP TABLE help;
 DROP TABLE operator_changes;
 DROP TABLE information_reports;
 DROP INDEX objections_live;
@@ -138,6 +280,7 @@ ALTER TABLE certifications DROP COLUMN process_events;
 ALTER TABLE certifications DROP COLUMN events;
 ALTER TABLE certifications DROP COLUMN extensions;
 ALTER TABLE certifications DROP COLUMN clause;
+ALTER TABLE certifications DROP COLUMN next_on;
 ALTER TABLE certifications DROP COLUMN reached;
 ALTER TABLE certifications DROP COLUMN benefits_from;
 ALTER TABLE certifications DROP COLUMN live;
