@@ -257,7 +257,72 @@ CREATE TABLE bank_list_households (
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 CREATE INDEX published_tiers_tier ON published_tiers (district, year, tier, uscc);
 
+-- What departments report of their yearly duties (obligations of kind duty), each report with what became of it; a report that was sent back
+-- is followed by another.
+CREATE TABLE duty_reports (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  obligation_id BIGINT NOT NULL,
+  seq INT NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  text_id BIGINT NOT NULL,
+  done_on DATE NOT NULL,
+  households INT NOT NULL,
+  documents INT NOT NULL,
+  reported_on DATE NOT NULL,
+  by_actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  returned_on DATE NULL,
+  returned_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  return_reason_id BIGINT NOT NULL DEFAULT 0,
+  return_command VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  return_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  UNIQUE KEY duty_reports_seq (obligation_id, seq),
+  UNIQUE KEY duty_reports_command (obligation_id, command_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Orders (督办): the bureau asks a department to answer; issue_key is who issued it with the client's key, so that one request makes one order.
+CREATE TABLE orders (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  cycle_id VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  department VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  subject VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  text_id BIGINT NOT NULL,
+  state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  issued_on DATE NOT NULL,
+  issued_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  issue_key VARCHAR(170) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  due DATE NOT NULL,
+  answered_on DATE NULL,
+  answer_id BIGINT NOT NULL DEFAULT 0,
+  closed_on DATE NULL,
+  events INT NOT NULL,
+  updated_at DATETIME(3) NOT NULL,
+  UNIQUE KEY orders_issue (issue_key),
+  KEY orders_list (cycle_id, id),
+  KEY orders_inbox (cycle_id, department, id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE TABLE order_events (
+  order_id BIGINT NOT NULL,
+  seq INT NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  event VARCHAR(30) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  from_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  to_state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  on_date DATE NOT NULL,
+  due DATE NULL,
+  reason_id BIGINT NOT NULL DEFAULT 0,
+  actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at DATETIME(3) NOT NULL,
+  PRIMARY KEY (order_id, seq),
+  UNIQUE KEY order_events_command (order_id, command_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
 -- +goose Down
+DROP TABLE order_events;
+DROP TABLE orders;
+DROP TABLE duty_reports;
 DROP INDEX published_tiers_tier ON published_tiers;
 DROP TABLE bank_list_households;
 DROP TABLE bank_lists;

@@ -257,7 +257,72 @@ CREATE TABLE bank_list_households (
 CREATE INDEX bank_list_households_uscc ON bank_list_households (uscc, list_id);
 CREATE INDEX published_tiers_tier ON published_tiers (district, year, tier, uscc);
 
+-- What departments report of their yearly duties (obligations of kind duty), each report with what became of it; a report that was sent back
+-- is followed by another.
+CREATE TABLE duty_reports (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  obligation_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  text_id INTEGER NOT NULL,
+  done_on DATE NOT NULL,
+  households INTEGER NOT NULL,
+  documents INTEGER NOT NULL,
+  reported_on DATE NOT NULL,
+  by_actor TEXT NOT NULL,
+  at DATETIME NOT NULL,
+  returned_on DATE NULL,
+  returned_by TEXT NOT NULL DEFAULT '',
+  return_reason_id INTEGER NOT NULL DEFAULT 0,
+  return_command TEXT NOT NULL DEFAULT '',
+  return_hash TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX duty_reports_seq ON duty_reports (obligation_id, seq);
+CREATE UNIQUE INDEX duty_reports_command ON duty_reports (obligation_id, command_id);
+-- Orders (督办): the bureau asks a department to answer; issue_key is who issued it with the client's key, so that one request makes one order.
+CREATE TABLE orders (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  district TEXT NOT NULL,
+  cycle_id TEXT NOT NULL,
+  department TEXT NOT NULL,
+  subject TEXT NOT NULL DEFAULT '',
+  text_id INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  issued_on DATE NOT NULL,
+  issued_by TEXT NOT NULL,
+  issue_key TEXT NOT NULL,
+  due DATE NOT NULL,
+  answered_on DATE NULL,
+  answer_id INTEGER NOT NULL DEFAULT 0,
+  closed_on DATE NULL,
+  events INTEGER NOT NULL,
+  updated_at DATETIME NOT NULL
+);
+CREATE UNIQUE INDEX orders_issue ON orders (issue_key);
+CREATE INDEX orders_list ON orders (cycle_id, id);
+CREATE INDEX orders_inbox ON orders (cycle_id, department, id);
+CREATE TABLE order_events (
+  order_id INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  command_id TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  event TEXT NOT NULL,
+  from_state TEXT NOT NULL,
+  to_state TEXT NOT NULL,
+  on_date DATE NOT NULL,
+  due DATE NULL,
+  reason_id INTEGER NOT NULL DEFAULT 0,
+  actor TEXT NOT NULL,
+  at DATETIME NOT NULL,
+  PRIMARY KEY (order_id, seq)
+);
+CREATE UNIQUE INDEX order_events_command ON order_events (order_id, command_id);
+
 -- +goose Down
+DROP TABLE order_events;
+DROP TABLE orders;
+DROP TABLE duty_reports;
 DROP INDEX published_tiers_tier;
 DROP TABLE bank_list_households;
 DROP TABLE bank_lists;
