@@ -30,7 +30,7 @@ func embedded() *Policy {
 const notSaid = -1
 
 // limitKeys are the limits in working days that the program itself asks for (Workdays).
-var limitKeys = []string{"objection.accept", "objection.settle", "objection.window", "consent.limit", "supplement.limit", "notice.days", "notice.settle", "city.supplement.limit"}
+var limitKeys = []string{"objection.accept", "objection.settle", "objection.window", "consent.limit", "supplement.limit", "notice.days", "notice.settle", "city.supplement.limit", "help.answer", "help.deliver", "order.limit"}
 
 // maxLimit bounds a limit in working days: a year has about 250.
 const maxLimit = 250

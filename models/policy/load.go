@@ -39,6 +39,8 @@ func load(b []byte, base *Policy) (*Policy, error) {
 	if base != nil {
 		p.complete(base)
 	}
+	p.completeMeasures(base)
+	p.completeDuties(base)
 	return p, nil
 }
 
@@ -121,7 +123,9 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 		need("valid_until", r.date(&p.ValidUntil)),
 		may("confirm", r.text(&p.Confirm)),
 		keep("parameters"), keep("tiering"), keep("sources"), keep("ladders"), keep("plan"),
-		keep("criteria"), may("selection", func(n *yaml.Node) { later["selection"] = n }), keep("places"), keep("validity"), keep("measures"))
+		keep("criteria"), may("selection", func(n *yaml.Node) { later["selection"] = n }), keep("places"), keep("validity"),
+		may("departments", func(n *yaml.Node) { later["departments"] = n }), may("help", func(n *yaml.Node) { later["help"] = n }), keep("measures"),
+		may("duties", func(n *yaml.Node) { later["duties"] = n }))
 	if p.ValidFrom != 0 && p.ValidUntil != 0 && p.ValidFrom > p.ValidUntil {
 		r.at(root, "valid_from（%s）晚于 valid_until（%s）", p.ValidFrom, p.ValidUntil)
 	}
@@ -130,7 +134,8 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 		read func(*Policy, *yaml.Node)
 	}{
 		{"parameters", r.parameters}, {"tiering", r.tiering}, {"sources", r.sources}, {"ladders", r.ladders},
-		{"plan", r.plan}, {"criteria", r.criteria}, {"selection", r.selection}, {"places", r.places}, {"validity", r.validity}, {"measures", r.measures},
+		{"plan", r.plan}, {"criteria", r.criteria}, {"selection", r.selection}, {"places", r.places}, {"validity", r.validity},
+		{"departments", r.departments}, {"help", r.help}, {"measures", r.measures}, {"duties", r.duties},
 	} {
 		if n := later[part.key]; n != nil {
 			part.read(p, n)

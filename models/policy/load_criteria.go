@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
-
-	"bangfu/models"
 )
 
 // categoryCodes are the four categories of 附三 by their code.
@@ -117,37 +115,4 @@ func (r *reader) validity(p *Policy, n *yaml.Node) {
 		need("extension", r.parameter(p, &v.Extension, "年限", unitIs(UnitYears))),
 		need("extension_text", r.text(&v.ExtensionText)),
 		need("grounds", r.grounds(p, &v.Grounds, false)))
-}
-
-func (r *reader) measures(p *Policy, n *yaml.Node) {
-	whom := map[string]bool{models.Survival.String(): true, models.Growth.String(): true, models.Development.String(): true}
-	for _, name := range categoryCodes {
-		whom[name] = true
-	}
-	clauses := map[string]bool{}
-	r.list("measures", func(n *yaml.Node) {
-		var m Measure
-		r.fields(n, "措施",
-			need("for", r.text(&m.For)),
-			need("clause", r.text(&m.Clause)),
-			need("name", r.text(&m.Name)),
-			need("parts", r.list("parts", func(n *yaml.Node) {
-				var part MeasurePart
-				r.fields(n, "措施内容",
-					need("text", r.text(&part.Text)),
-					need("departments", r.list("departments", func(n *yaml.Node) {
-						s, _ := r.scalar(n)
-						part.Departments = append(part.Departments, s)
-					})))
-				m.Parts = append(m.Parts, part)
-			})))
-		if m.For != "" && !whom[m.For] {
-			r.at(n, "“%s”不是分型或分类，应为生存型、成长型、发展型、知名、特色、优质或新兴", m.For)
-		}
-		if clauses[m.Clause] && m.Clause != "" {
-			r.at(n, "措施条款“%s”重复", m.Clause)
-		}
-		clauses[m.Clause] = true
-		p.Measures = append(p.Measures, m)
-	})(n)
 }

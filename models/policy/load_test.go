@@ -25,7 +25,7 @@ func TestTheWorkPlansPolicyIsComplete(t *testing.T) {
 		"growth.revenue": "20 万元", "growth.tax": "1000 元", "development.revenue": "120 万元", "development.tax": "10000 元",
 		"objection.accept": "5 个工作日", "objection.settle": "15 个工作日", "objection.window": "10 个工作日", "notice.days": "5 个工作日",
 		"consent.limit": "5 个工作日", "supplement.limit": "5 个工作日", "notice.settle": "5 个工作日", "city.supplement.limit": "5 个工作日",
-		"selection.honours": "3 年",
+		"selection.honours": "3 年", "help.answer": "10 个工作日", "help.deliver": "30 个工作日",
 	}, placeholders, "what the work plan does not say is marked")
 	letters := map[string]int{}
 	for _, k := range p.Criteria.Categories {
@@ -157,7 +157,7 @@ func TestEveryMistakeIsNamedWithItsLine(t *testing.T) {
 
 func TestAllMistakesAreNamedAtOnceInTheirOrder(t *testing.T) {
 	content := strings.NewReplacer("value: 20万元", "value: 很多", "fact: dishonest", "fact: dishonset",
-		"steps: [-7, -3, -1, 0, 1, 3]", "steps: []", "check: recommendation, text: 推荐认定的", "check: vote, text: 推荐认定的").
+		"handover: { steps: [-7, -3, -1, 0, 1, 3]", "handover: { steps: []", "check: recommendation, text: 推荐认定的", "check: vote, text: 推荐认定的").
 		Replace(string(Default("110107", 2026)))
 	problems := problemsOf(t, content)
 	require.Len(t, problems, 4, problems.Error())

@@ -25,7 +25,7 @@ type Item struct {
 // Outline puts the whole policy into words, part by part in the order of the file: what `policy show` prints, and
 // what Diff compares.
 func (p *Policy) Outline() []Section {
-	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.measures()}
+	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.measures(), p.dutyWords()}
 }
 
 func (p *Policy) header() Section {
@@ -113,6 +113,7 @@ var obligationNames = map[models.ObligationKind]string{
 	models.ObligationVisit: "走访核实", models.ObligationSelection: "确定拟认定名单", models.ObligationObjection: "受理、办结异议",
 	models.ObligationAnswer: "答复异议", models.ObligationCertification: "认定并报市级", models.ObligationCityCheck: "市级抽查",
 	models.ObligationCitySupplement: "补充市级要求的材料", models.ObligationComplaint: "答复投诉",
+	models.ObligationHelp: "答复帮扶申请、兑现帮扶",
 }
 
 func (p *Policy) reminders() Section {
@@ -237,18 +238,6 @@ func (p *Policy) rest() Section {
 		item := ground("validity", v.Clause, g)
 		item.Name = "延长情形 " + g.Letter
 		s.Items = append(s.Items, item)
-	}
-	return s
-}
-
-func (p *Policy) measures() Section {
-	s := Section{Title: "帮扶与培育措施"}
-	for _, m := range p.Measures {
-		var parts []string
-		for _, part := range m.Parts {
-			parts = append(parts, part.Text+"（"+strings.Join(part.Departments, "、")+"）")
-		}
-		s.Items = append(s.Items, Item{"measures." + m.Clause, m.For + "：" + m.Name, m.Clause, strings.Join(parts, "")})
 	}
 	return s
 }

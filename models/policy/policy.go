@@ -22,33 +22,32 @@ var defaultFile string
 
 // Default is the work plan's policy file with the header of a district and year; its amounts are placeholders.
 func Default(district string, year int) []byte {
-	return []byte(strings.NewReplacer(
-		`district: "110107"`, fmt.Sprintf("district: %q", district),
-		"year: 2026", fmt.Sprintf("year: %d", year),
-		"valid_from: 2026-01-01", fmt.Sprintf("valid_from: %d-01-01", year),
-		"valid_until: 2026-12-31", fmt.Sprintf("valid_until: %d-12-31", year),
-	).Replace(defaultFile))
+	return For([]byte(defaultFile), district, year)
 }
 
 // Policy is one district's policy of one year, loaded and checked. It is not changed after Load, so that it
 // can be shared between goroutines.
 type Policy struct {
-	Title      string
-	Document   string // the plan that it comes from
-	District   string
-	Year       int
-	ValidFrom  calendar.Date
-	ValidUntil calendar.Date
-	Confirm    string // what the district has yet to confirm; empty when nothing is open
-	Parameters []Parameter
-	Tiering    Tiering
-	Sources    [models.SourceCount]SourceDuty
-	Ladders    map[models.ObligationKind]models.Ladder
-	Criteria   Criteria
-	Selection  Selection
-	Places     Places
-	Validity   Validity
-	Measures   []Measure
+	Title       string
+	Document    string // the plan that it comes from
+	District    string
+	Year        int
+	ValidFrom   calendar.Date
+	ValidUntil  calendar.Date
+	Confirm     string // what the district has yet to confirm; empty when nothing is open
+	Parameters  []Parameter
+	Tiering     Tiering
+	Sources     [models.SourceCount]SourceDuty
+	Ladders     map[models.ObligationKind]models.Ladder
+	Criteria    Criteria
+	Selection   Selection
+	Places      Places
+	Validity    Validity
+	Departments []Department // that measures name
+	Help        Help
+	Measures    []Measure
+
+	DepartmentDuties []Duty // 部门年度职责
 
 	dates map[calendar.PlanKey]string // month and day as in calendar.PlanItem.Default
 	hash  string
@@ -237,20 +236,6 @@ type Validity struct {
 	Years, Extension *Parameter
 	ExtensionText    string
 	Grounds          []Ground
-}
-
-// Measure is one of 附二 (per tier) or 附四 (per category).
-type Measure struct {
-	For    string // 生存型 … or 知名 …
-	Clause string
-	Name   string
-	Parts  []MeasurePart
-}
-
-// MeasurePart is a sentence of a measure with the departments responsible for it.
-type MeasurePart struct {
-	Text        string
-	Departments []string
 }
 
 // Hash is the SHA-256 (hexadecimal) of the file's bytes as stored, comments included: a result that names it
