@@ -75,6 +75,9 @@ func (m *Mailer) Send(ctx context.Context, x models.Mail) error {
 	if err != nil {
 		return err
 	}
+	if m.held != "" {
+		return m.hold(x, body)
+	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	conn, err := m.dial(ctx)

@@ -21,6 +21,15 @@ func (holidayRow) TableName() string { return "holidays" }
 
 // Workdays gives the working days by the notices that the program brings along and those that an administrator entered.
 func (s *Store) Workdays(ctx context.Context) (*calendar.Workdays, error) {
+	list, err := s.Holidays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return calendar.NewWorkdays(list...)
+}
+
+// Holidays lists what administrators entered of the State Council's notices.
+func (s *Store) Holidays(ctx context.Context) ([]calendar.Holiday, error) {
 	var rows []holidayRow
 	if err := s.db.WithContext(ctx).Order("day").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading the holidays: %w", err)
@@ -29,7 +38,7 @@ func (s *Store) Workdays(ctx context.Context) (*calendar.Workdays, error) {
 	for i, r := range rows {
 		list[i] = calendar.Holiday(r)
 	}
-	return calendar.NewWorkdays(list...)
+	return list, nil
 }
 
 // SetHolidays enters the State Council's notice of a year, in place of what was known of it. The error is a
