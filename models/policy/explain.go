@@ -44,7 +44,7 @@ func (j *Judge) Explain(f *models.Facts, v models.Verdict) models.Explanation {
 		names := make([]string, len(failed))
 		for i, index := range failed {
 			c := j.Conditions()[index]
-			names[i] = "“" + c.Name + "”" + outcomeWords(Outcome(v, index))
+			names[i] = "“" + c.Name + "”" + Outcome(v, index).Name()
 			e.Missing = append(e.Missing, j.step(c, f, v, index))
 		}
 		e.Summary = fmt.Sprintf("不符合分型条件：基础标准中%s。解决后按现有数据可判定为%s。", strings.Join(names, "，"), e.NextTier)
@@ -56,16 +56,6 @@ func (j *Judge) Explain(f *models.Facts, v models.Verdict) models.Explanation {
 		e.Missing = j.missing(f, v, e.NextTier)
 	}
 	return e
-}
-
-func outcomeWords(o models.Outcome) string {
-	switch o {
-	case models.OutcomeMet:
-		return "符合"
-	case models.OutcomeNotKnown:
-		return "无数据"
-	}
-	return "不符合"
 }
 
 // summary says in one sentence which standard gave the tier, and by what.

@@ -98,12 +98,15 @@ func (r *rule) tier(met, notKnown uint64) models.Tier {
 func (r *rule) standard(met uint64) int {
 	last := len(r.standards) - 1
 	for i := range last {
-		if s := &r.standards[i]; met&s.all == s.all && (s.any == 0 || met&s.any != 0) {
+		if r.standards[i].holds(met) {
 			return i
 		}
 	}
 	return last
 }
+
+// holds says whether the standard is fulfilled.
+func (s *standard) holds(met uint64) bool { return met&s.all == s.all && (s.any == 0 || met&s.any != 0) }
 
 // Conditions are the policy's conditions; bit i of a Verdict's masks is the outcome of the i-th.
 func (j *Judge) Conditions() []Condition { return j.policy.Tiering.Conditions }

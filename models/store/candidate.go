@@ -39,12 +39,17 @@ func (s *Store) Candidates(ctx context.Context, cycleID string, usccs []string) 
 	if err != nil {
 		return nil, err
 	}
+	return s.candidatesOf(ctx, cycle, usccs)
+}
+
+// candidatesOf is Candidates for a cycle that may not be on record.
+func (s *Store) candidatesOf(ctx context.Context, cycle models.Cycle, usccs []string) (map[string]models.Candidate, error) {
 	marks, err := s.deliveryMarks(ctx, cycle.District, cycle.Year)
 	if err != nil {
 		return nil, err
 	}
 	read := &candidates{store: s, cycle: cycle, all: map[string]*models.Candidate{}}
-	read.base = models.Candidate{CycleID: cycleID, District: cycle.District, Year: cycle.Year, Delivered: marks.delivered, DataMark: marks.mark(allSources)}
+	read.base = models.Candidate{CycleID: cycle.ID, District: cycle.District, Year: cycle.Year, Delivered: marks.delivered, DataMark: marks.mark(allSources)}
 	for source := range models.SourceCount {
 		if marks.delivered.Has(source) {
 			read.base.DeliveredOn[source] = cycle.Clock.Today(marks.latest[source])
@@ -56,7 +61,7 @@ func (s *Store) Candidates(ctx context.Context, cycleID string, usccs []string) 
 	codes := slices.Compact(slices.Sorted(slices.Values(usccs)))
 	for page := range slices.Chunk(codes, maxCandidates) {
 		if err := read.page(ctx, page); err != nil {
-			return nil, fmt.Errorf("reading what was delivered about %d households of %s: %w", len(page), cycleID, err)
+			return nil, fmt.Errorf("reading what was delivered about %d households of %s: %w", len(page), cycle.ID, err)
 		}
 	}
 	out := make(map[string]models.Candidate, len(read.all))

@@ -123,23 +123,29 @@ func (s *Store) divide(tx *gorm.DB, run tieringRunRow, maxParts int) error {
 	size := max(smallestPart, (rows+maxParts-1)/maxParts)
 	after := ""
 	for part := 1; ; part++ {
-		var p struct {
-			UpTo       sql.NullString
-			Households int64
-		}
-		err := tx.Raw(`SELECT MAX(uscc) AS up_to, COUNT(*) AS households FROM
-			(SELECT uscc FROM src_registry WHERE district = ? AND year = ? AND uscc > ? ORDER BY uscc LIMIT ?) AS part`,
-			run.District, run.Year, after, size).Scan(&p).Error
-		if err != nil || p.Households == 0 {
+		upTo, households, err := nextRange(tx, run.District, run.Year, after, size)
+		if err != nil || households == 0 {
 			return err
 		}
 		err = tx.Exec("INSERT INTO tiering_parts (run_id, part, round, after_uscc, upto_uscc, at_uscc, households) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			run.ID, part, run.Round, after, p.UpTo.String, after, p.Households).Error
+			run.ID, part, run.Round, after, upTo, after, households).Error
 		if err != nil {
 			return err
 		}
-		after = p.UpTo.String
+		after = upTo
 	}
+}
+
+// nextRange finds the last of the size households of a cycle's registry that follow a code, and how many they are; 0 at the end.
+func nextRange(tx *gorm.DB, district string, year int, after string, size int) (upTo string, households int64, err error) {
+	var p struct {
+		UpTo       sql.NullString
+		Households int64
+	}
+	err = tx.Raw(`SELECT MAX(uscc) AS up_to, COUNT(*) AS households FROM
+		(SELECT uscc FROM src_registry WHERE district = ? AND year = ? AND uscc > ? ORDER BY uscc LIMIT ?) AS part`,
+		district, year, after, size).Scan(&p).Error
+	return p.UpTo.String, p.Households, err
 }
 
 // RunParts gives the parts of a run, in order.
