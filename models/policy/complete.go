@@ -54,11 +54,16 @@ func (r *reader) limits(p *Policy, n *yaml.Node) {
 		return
 	}
 	for _, q := range r.base.Parameters {
-		needed := slices.Contains(limitKeys, q.Key) || q.Key == r.base.Selection.Honours.Parameter.Key
+		needed := slices.Contains(limitKeys, q.Key) || slices.Contains(otherKeys(r.base), q.Key)
 		if needed && p.parameter(q.Key) == nil {
 			p.Parameters = append(p.Parameters, q)
 		}
 	}
+}
+
+// otherKeys are the parameters of sections that a file may lack.
+func otherKeys(base *Policy) []string {
+	return []string{base.Selection.Honours.Parameter.Key, base.Certified.Growth.Key, base.Certified.Years.Key}
 }
 
 // datum checks that a ground names data which the program knows, with the term that they need.

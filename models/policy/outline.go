@@ -25,7 +25,7 @@ type Item struct {
 // Outline puts the whole policy into words, part by part in the order of the file: what `policy show` prints, and
 // what Diff compares.
 func (p *Policy) Outline() []Section {
-	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.measures(), p.dutyWords()}
+	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.certifiedWords(), p.measures(), p.dutyWords()}
 }
 
 func (p *Policy) header() Section {
@@ -113,6 +113,9 @@ var obligationNames = map[models.ObligationKind]string{
 	models.ObligationVisit: "走访核实", models.ObligationSelection: "确定拟认定名单", models.ObligationObjection: "受理、办结异议",
 	models.ObligationAnswer: "答复异议", models.ObligationCertification: "认定并报市级", models.ObligationCityCheck: "市级抽查",
 	models.ObligationCitySupplement: "补充市级要求的材料", models.ObligationComplaint: "答复投诉",
+	models.ObligationReport: "年度信息报告", models.ObligationReportReview: "审核信息报告", models.ObligationHearing: "陈述申辩",
+	models.ObligationCase: "处理认定存续事项", models.ObligationOpinion: "推荐部门意见", models.ObligationDuty: "部门年度职责",
+	models.ObligationOrder: "答复督办",
 	models.ObligationHelp: "答复帮扶申请、兑现帮扶",
 }
 

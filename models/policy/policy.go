@@ -48,6 +48,7 @@ type Policy struct {
 	Measures    []Measure
 
 	DepartmentDuties []Duty // 部门年度职责
+	Certified        Certified
 
 	dates map[calendar.PlanKey]string // month and day as in calendar.PlanItem.Default
 	hash  string
