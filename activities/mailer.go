@@ -25,6 +25,7 @@ type Mailer struct {
 	auth       smtp.Auth
 	from       mail.Address
 	tls        *tls.Config
+	held       string // the directory that takes every mail in place of a server (NewHeldMailer); empty = a server
 }
 
 // attemptTimeout bounds one attempt, from dialling to the server's acceptance; it must stay under models.MailLease.
