@@ -34,8 +34,8 @@ func (p DocumentPurpose) Name() string {
 type Document struct {
 	ID        string // not to be guessed
 	District  string
-	Subject   string // ApplicationObject, ObjectionObject or VisitObject
-	USCC      string `gorm:"column:uscc"` // the household that it is about
+	Subject   string // ApplicationObject, ObjectionObject, VisitObject, DutyObject or OrderObject
+	USCC      string `gorm:"column:uscc"` // the household that it is about; empty for what a department did
 	Purpose   DocumentPurpose
 	Name      string // a label
 	MediaType string
@@ -53,6 +53,8 @@ type DocumentCase struct {
 	Application *Application
 	Objection   *Objection
 	Visit       *Visit
+	Duty        *Obligation
+	Order       *Order
 	LastEvent   time.Time // of the case: what was handed in before it has been submitted
 	CityAsks    bool      // the city waits for supplements to the certification (附三(二)2)
 }
@@ -61,7 +63,7 @@ type DocumentCase struct {
 func ParseDocumentSubject(subject string) (kind string, id int64, err error) {
 	kind, number, _ := strings.Cut(subject, "/")
 	id, err = strconv.ParseInt(number, 10, 64)
-	if err != nil || !slices.Contains([]string{"application", "objection", "visit"}, kind) {
+	if err != nil || !slices.Contains([]string{"application", "objection", "visit", "duty", "order"}, kind) {
 		return "", 0, NotFound("没有“%s”这个事项", subject)
 	}
 	return kind, id, nil
@@ -74,6 +76,12 @@ func hidden() error { return NotFound("没有这项材料，或不在您的职�
 // department, the bureau, the city and auditors. Evidence against a public notice is confidential (三(二)): for its author and the bureau.
 func (c DocumentCase) MayRead(u User) error {
 	if !u.InDistrict(c.District) {
+		return hidden()
+	}
+	if department := c.department(); department != "" { // what a department did or answered
+		if u.Bureau() || u.Role == RoleCity || u.Role == RoleAuditor || u.Role == RoleDepartment && u.Department == department {
+			return nil
+		}
 		return hidden()
 	}
 	confidential := c.Objection != nil && c.Objection.Kind == ObjectionNotice
@@ -96,9 +104,20 @@ func (c DocumentCase) MayRead(u User) error {
 	return hidden()
 }
 
+// department is the department whose duty or order it is; empty for every other case.
+func (c DocumentCase) department() string {
+	switch {
+	case c.Duty != nil:
+		return c.Duty.Owner
+	case c.Order != nil:
+		return c.Order.Department
+	}
+	return ""
+}
+
 // MayAdd refuses who may not hand in documents, or not now: the operator for a draft or a supplement and for an own objection that is
 // not settled, officers for the draft or a supplement of what they entered or recommend, the visitors for a visit
-// that is not signed, the bureau for what the city asks.
+// that is not signed, the bureau for what the city asks, a department for its duty or order while a report or answer is owed.
 func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 	if err := c.MayRead(u); err != nil {
 		return err
@@ -107,6 +126,20 @@ func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 		return Invalid("purpose", "走访上传照片（photo），申报和异议上传佐证材料（evidence）")
 	}
 	switch {
+	case c.Duty != nil:
+		if err := c.Duty.MayReport(u); err != nil {
+			return err
+		}
+		if c.Duty.State != ObligationOpen {
+			return Conflict("该项职责%s，不能再上传材料", DutyStateName(c.Duty.State))
+		}
+	case c.Order != nil:
+		if err := c.Order.MayAnswer(u); err != nil {
+			return err
+		}
+		if !c.Order.State.Owed() {
+			return Conflict("该件督办%s，不能再上传材料", c.Order.State.Name())
+		}
 	case c.Visit != nil:
 		if err := c.Visit.MadeBy(u.Actor()); err != nil {
 			return err

@@ -58,6 +58,7 @@ func (s *Store) audit(tx *gorm.DB, actor models.Actor, action, object string, de
 var auditTables = map[string]string{
 	"application": "applications", "objection": "objections", "visit": "visits", "complaint": "complaints", "conflict": "conflicts",
 	"certification": "certifications", "user": "users", "policy": "policies", "mail": "outbox",
+	"obligation": "obligations", "duty": "obligations", "order": "orders",
 }
 
 // auditDistrict is the district that an object belongs to, so that those who may read only their own district's record find

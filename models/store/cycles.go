@@ -103,7 +103,9 @@ func (s *Store) OpenCycle(ctx context.Context, n models.NewCycle) error {
 			return err
 		}
 		for _, o := range n.Duties {
-			o.OpenedOn = n.Today
+			if o.OpenedOn = n.Today; o.Missed(n.Today) {
+				continue
+			}
 			if err := s.openObligation(tx, o); err != nil {
 				return err
 			}
@@ -189,6 +191,11 @@ func (s *Store) EnterStage(ctx context.Context, cycleID string, stage models.Sta
 		}
 		if state == models.CycleDone || state == models.CycleCancelled {
 			if err := s.closeObligations(tx, cycleID, state == models.CycleCancelled, today); err != nil {
+				return err
+			}
+		}
+		if state == models.CycleCancelled {
+			if err := s.withdrawOrders(tx, cycleID, today); err != nil {
 				return err
 			}
 		}

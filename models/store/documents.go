@@ -35,6 +35,23 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 	}
 	c.Subject = subject
 	switch kind {
+	case "duty":
+		o, err := s.duty(locked(), id)
+		if err != nil {
+			return c, err
+		}
+		c.District, c.Duty = o.District, &o
+		c.LastEvent, err = s.lastEvent(tx, kind, id)
+		return c, err
+	case "order":
+		r, err := s.order(locked(), id)
+		if err != nil {
+			return c, err
+		}
+		o := r.order()
+		c.District, c.Order = o.District, &o
+		c.LastEvent, err = s.lastEvent(tx, kind, id)
+		return c, err
 	case "objection":
 		r, err := s.objection(locked(), id)
 		if err != nil {
@@ -87,8 +104,13 @@ func cityAsks(tx *gorm.DB, applicationID int64) (bool, error) {
 func (s *Store) lastEvent(tx *gorm.DB, kind string, id int64) (time.Time, error) {
 	var at []time.Time
 	q := tx.Table("application_events").Where("application_id = ?", id)
-	if kind == "objection" {
+	switch kind {
+	case "objection":
 		q = tx.Table("objection_events").Where("objection_id = ? AND event <> ?", id, models.ObjectionReceive)
+	case "duty":
+		q = tx.Table("duty_reports").Where("obligation_id = ?", id)
+	case "order":
+		q = tx.Table("order_events").Where("order_id = ? AND event = ?", id, models.OrderAnswer)
 	}
 	if err := q.Order("seq DESC").Limit(1).Pluck("at", &at).Error; err != nil {
 		return time.Time{}, fmt.Errorf("reading when %s %d last changed: %w", kind, id, err)
@@ -132,12 +154,8 @@ func (s *Store) AddDocument(ctx context.Context, u models.User, subject string, 
 		if len(kept) >= models.MaxDocuments {
 			return models.Conflict("每一事项最多上传%d个文件，请合并或删除后再上传", models.MaxDocuments)
 		}
-		var total int64
-		if err := tx.Model(&models.Document{}).Where("uscc = ?", c.USCC).Select("COALESCE(SUM(size), 0)").Row().Scan(&total); err != nil {
-			return fmt.Errorf("adding up the documents about a household: %w", err)
-		}
-		if total+d.Size > models.MaxHouseholdBytes {
-			return models.Errorf(models.CodeTooLarge, "该户的材料合计超过%dMB，不能再上传", models.MaxHouseholdBytes>>20)
+		if err := roomFor(tx, d); err != nil {
+			return err
 		}
 		if err := tx.Create(&d).Error; err != nil {
 			return fmt.Errorf("keeping a document of %s: %w", subject, err)
@@ -152,6 +170,21 @@ func (s *Store) AddDocument(ctx context.Context, u models.User, subject string, 
 		return s.audit(tx, u.Actor(), "document.add", subject, documentDetail(d))
 	})
 	return d, err
+}
+
+// roomFor refuses a document that is too much for its household; what a department did is bounded by its number of files alone.
+func roomFor(tx *gorm.DB, d models.Document) error {
+	if d.USCC == "" {
+		return nil
+	}
+	var total int64
+	if err := tx.Model(&models.Document{}).Where("uscc = ?", d.USCC).Select("COALESCE(SUM(size), 0)").Row().Scan(&total); err != nil {
+		return fmt.Errorf("adding up the documents about a household: %w", err)
+	}
+	if total+d.Size > models.MaxHouseholdBytes {
+		return models.Errorf(models.CodeTooLarge, "该户的材料合计超过%dMB，不能再上传", models.MaxHouseholdBytes>>20)
+	}
+	return nil
 }
 
 // documentDetail is what the record says of a document: not what somebody called it.

@@ -228,6 +228,9 @@ func (s *Store) departmentNames(tx *gorm.DB, district string, year int) (map[str
 		for _, duty := range law.Sources {
 			names[duty.Department] = duty.DepartmentName
 		}
+		for _, d := range law.Departments {
+			names[d.Code] = d.Name
+		}
 	} else if models.CodeOf(err) != models.CodeNotFound {
 		return nil, err
 	}
