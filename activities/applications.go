@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"sync"
 
 	"go.temporal.io/sdk/activity"
 
@@ -118,22 +117,7 @@ func (a *Applications) NudgeApplications(ctx context.Context, in NudgeApplicatio
 }
 
 func (a *Applications) nudge(ctx context.Context, page []models.Application, clock calendar.Clock) error {
-	errs := make([]error, nudgeWidth)
-	var wg sync.WaitGroup
-	for w := range nudgeWidth {
-		wg.Go(func() {
-			for i := w; i < len(page) && errs[w] == nil; i += nudgeWidth {
-				errs[w] = a.Nudge(ctx, page[i], clock)
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return inParallel(page, func(app models.Application) error { return a.Nudge(ctx, app, clock) })
 }
 
 // LapseApplicationsInput says which applications end because their stage is over: by time (models.ActorSystem), or because an

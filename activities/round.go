@@ -21,6 +21,8 @@ type Rounds struct {
 	// workflows.StartObjection); nil in tests without an engine.
 	Nudge   func(ctx context.Context, a models.Application, clock calendar.Clock) error
 	Receive func(ctx context.Context, o models.Objection, clock calendar.Clock) error
+
+	Certified *Certified // nil in tests without an engine
 }
 
 // RunRoundInput is one morning. Natural key: District, CycleID and Today.

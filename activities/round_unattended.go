@@ -10,7 +10,7 @@ import (
 )
 
 // attend brings to its process what is on record while the engine was away, or whose process somebody ended: applications that moved or
-// whose limit passed unnoticed, and objections that are not settled. Where the process knows already, nothing happens.
+// whose limit passed unnoticed, objections that are not settled, and certifications whose calendar nobody follows. Where the process knows already, nothing happens.
 func (r *round) attend(ctx context.Context) error {
 	cycles, err := r.Store.Cycles(ctx, r.District, "", page)
 	if err != nil {
@@ -20,10 +20,22 @@ func (r *round) attend(ctx context.Context) error {
 		if c.Clock.Rehearsal() != (r.CycleID != "") || r.CycleID != "" && c.ID != r.CycleID {
 			continue
 		}
+		if c.State == models.CycleRunning { // it may have begun before there were duties
+			if _, err := r.Store.OpenMissingDuties(ctx, c, r.Today); err != nil {
+				return err
+			}
+		}
 		if err := r.attendApplications(ctx, c); err != nil {
 			return err
 		}
 		if err := r.attendObjections(ctx, c); err != nil {
+			return err
+		}
+		if r.Certified == nil || r.Certified.Nudge == nil {
+			continue
+		}
+		err := r.Certified.attend(ctx, c, r.Today.AddDays(-2), 0, func(int64, int) { activity.RecordHeartbeat(ctx) }) // its own timer had a day to do it
+		if err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ type Certification struct {
 	Clause        string
 	Extensions    int           // 延长次数
 	Reached       calendar.Date // its calendar was followed up to this date
+	NextOn        calendar.Date // the next date on which something is to be done; 0 = none
 	Events        int
 	ProcessEvents int
 	PolicyID      int64

@@ -212,12 +212,13 @@ const (
 	MilestoneEvaluate MilestoneKind = "evaluate" // the evaluation begins
 	MilestoneAnnounce MilestoneKind = "announce" // the end is announced
 	MilestoneEnd      MilestoneKind = "end"      // the day after the last of validity
+	MilestoneHearing  MilestoneKind = "hearing"  // the day after a hearing's term: of a case, not of every household
 )
 
 // Name is the milestone in words.
 func (k MilestoneKind) Name() string {
 	return map[MilestoneKind]string{MilestoneBenefits: "开始享受扶持政策", MilestoneYear: "布置年度信息报告", MilestoneMissed: "信息报告期满", MilestoneEvaluate: "开始期满评估",
-		MilestoneAnnounce: "预告有效期满", MilestoneEnd: "有效期满"}[k]
+		MilestoneAnnounce: "预告有效期满", MilestoneEnd: "有效期满", MilestoneHearing: "陈述申辩期满"}[k]
 }
 
 // Milestones lists the dates of the calendar after one date and up to another (both civil dates in Shanghai), in order. Benefits begin on

@@ -22,16 +22,19 @@ const (
 	MailCycleStarted    MailKind = "cycle_started"    // 年度工作启动
 	MailPlanChanged     MailKind = "plan_changed"     // 计划或政策调整
 	MailApplication     MailKind = "application"      // 申报进展: what happened to an application, to its operator or the recommending department
+	MailCertified       MailKind = "certified"        // 认定后的事项: what happened to a certification, to its operator or the recommending department
 	MailObjection       MailKind = "objection"        // 异议办理: to the operator who objects, or the department asked
 	MailAccess          MailKind = "access"           // 登录链接: holds a secret
 	MailAccessCode      MailKind = "access_code"      // 登录码发放告知: tells the operator that a code was handed out, without it
 	MailNoticeObjection MailKind = "notice_objection" // 公示异议办理: to whoever objects to a notice; its recipient is for the bureau only
+	MailOrder           MailKind = "order"            // 督办: an order to the department, its answer to the bureau's administrators
+	MailDuty            MailKind = "duty"             // 职责反馈: a report that is sent back, to the department
 	MailComplaint       MailKind = "complaint"        // 举报投诉答复: to whoever complained and left an address; for the bureau only
 )
 
 var mailKindNames = map[MailKind]string{MailDigest: "办事提醒", MailEscalation: "逾期督办", MailConnection: "取数故障", MailCycleStarted: "年度工作启动",
-	MailPlanChanged: "计划或政策调整", MailApplication: "申报进展", MailObjection: "异议办理", MailAccess: "登录链接", MailAccessCode: "登录码发放告知",
-	MailNoticeObjection: "公示异议办理", MailComplaint: "举报投诉答复"}
+	MailPlanChanged: "计划或政策调整", MailApplication: "申报进展", MailCertified: "认定后的事项", MailObjection: "异议办理", MailAccess: "登录链接", MailAccessCode: "登录码发放告知",
+	MailNoticeObjection: "公示异议办理", MailComplaint: "举报投诉答复", MailOrder: "督办", MailDuty: "职责反馈"}
 
 // Name is the kind in words.
 func (k MailKind) Name() string { return mailKindNames[k] }

@@ -24,6 +24,7 @@ func Register(r worker.Registry) {
 	r.RegisterWorkflow(workflows.Selection)
 	r.RegisterWorkflow(workflows.Notice)
 	r.RegisterWorkflow(workflows.Certification)
+	r.RegisterWorkflow(workflows.CertifiedHousehold)
 	r.RegisterWorkflow(workflows.MorningRound)
 	r.RegisterWorkflow(workflows.Outbox)
 }
@@ -34,8 +35,12 @@ func Activities(o Options) []any {
 	nudge := func(ctx context.Context, a models.Application, clock calendar.Clock) error {
 		return workflows.NudgeApplication(ctx, o.Client, a, clock)
 	}
+	certified := &activities.Certified{Store: o.Store, Nudge: func(ctx context.Context, c models.Certification, clock calendar.Clock) error {
+		return workflows.NudgeCertified(ctx, o.Client, c, clock)
+	}}
 	return []any{
 		letters,
+		certified,
 		&activities.Cycles{Store: o.Store},
 		&activities.Seasons{Store: o.Store},
 		&activities.Deliveries{Store: o.Store},
@@ -48,7 +53,7 @@ func Activities(o Options) []any {
 		&activities.Notices{Store: o.Store},
 		&activities.Certification{Store: o.Store, Program: o.Program},
 		&activities.Publication{Store: o.Store},
-		&activities.Rounds{Store: o.Store, Letters: letters, Nudge: nudge, Receive: func(ctx context.Context, x models.Objection, clock calendar.Clock) error {
+		&activities.Rounds{Store: o.Store, Letters: letters, Certified: certified, Nudge: nudge, Receive: func(ctx context.Context, x models.Objection, clock calendar.Clock) error {
 			return workflows.StartObjection(ctx, o.Client, x, clock)
 		}},
 		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},

@@ -66,6 +66,7 @@ type cycle struct {
 	p         *activities.Publication
 	s         *activities.Seasons
 	apps      *activities.Applications
+	cert      *activities.Certified
 	l         *activities.Letters
 	advanced  bool // the stage was ended by an administrator; a stage ends once
 	changed   bool // something happened that a wait must look at

@@ -98,6 +98,9 @@ func NoticeWorkflowID(cycleID string) string { return "notice/" + cycleID }
 // CertificationWorkflowID is the certification (认定) of a cycle, with the report to the city.
 func CertificationWorkflowID(cycleID string) string { return "certification/" + cycleID }
 
+// CertifiedWorkflowID is the years of one certification, by its number.
+func CertifiedWorkflowID(number string) string { return "certified/" + number }
+
 // RoundWorkflowID is the morning round of a district, or of one rehearsed cycle.
 func RoundWorkflowID(districtOrCycle string) string { return "round/" + districtOrCycle }
 

@@ -34,6 +34,12 @@ func (c *cycle) season(ctx workflow.Context) error {
 	case models.StageCertification:
 		return c.certify(ctx)
 	}
+	if workflow.GetVersion(ctx, "certified", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		err := workflow.ExecuteActivity(bulk(ctx, "启动各“名特优新”个体工商户的流程"), c.cert.StartCertified, activities.StartCertifiedInput{CycleID: c.CycleID, Today: c.today(ctx)}).Get(ctx, nil)
+		if err != nil {
+			return err
+		}
+	}
 	return c.waitForDate(ctx, "认定的“名特优新”个体工商户自次年1月1日起享受扶持政策")
 }
 

@@ -73,7 +73,7 @@ func (s *Store) CertifyProposed(ctx context.Context, cycleID string, order model
 	if err != nil {
 		return failed(err)
 	}
-	c := certifying{s: s, law: law, order: order, today: today, program: program}
+	c := certifying{s: s, law: law, order: order, today: today, program: program, benefits: cycle.Plan[calendar.PlanBenefitsStart]}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
 		c.page = models.CertificationPage{Last: after, Done: len(rows) < limit}
 		// all of them locked before anything else is read, so that who stands aside, objects or withdraws now comes before or after
@@ -109,7 +109,9 @@ type certifying struct {
 	today   calendar.Date
 	program string
 	page    models.CertificationPage
-	known   bool // the registry has the household at hand
+
+	benefits calendar.Date // from which the certified have the benefits (二(一)3)
+	known    bool          // the registry has the household at hand
 }
 
 // bars are what stands in the way of the certification today; who is not registered cannot be certified.
@@ -167,9 +169,11 @@ func (c *certifying) bar(tx *gorm.DB, a *models.Application, command models.Appl
 }
 
 func (c *certifying) certify(tx *gorm.DB, a *models.Application, candidate *models.Candidate, command models.ApplicationCommand, seat int) error {
+	live := 1
 	row := models.Certification{Number: models.CertificationNumber(a.District, a.Year, seat), CycleID: a.CycleID, Seat: seat, ApplicationID: a.ID,
 		District: a.District, Year: a.Year, USCC: a.USCC, Name: a.Name, Tier: candidate.Tier, Category: a.Category, CertifiedOn: c.today,
-		ValidUntil: models.ValidUntil(c.today, int(c.law.Validity.Years.Value.Amount)), State: models.CertificationValid,
+		ValidUntil: models.ValidUntil(c.today, int(c.law.Validity.Years.Value.Amount)), State: models.CertificationValid, Live: &live,
+		BenefitsFrom: c.benefits, Reached: c.today, NextOn: c.today,
 		PolicyID: c.law.ID, PolicyHash: c.law.Hash, RunID: candidate.RunID, Program: c.program, At: c.s.now()}
 	if err := tx.Create(&row).Error; err != nil {
 		return fmt.Errorf("recording the certification of application %d: %w", a.ID, err)

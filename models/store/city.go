@@ -280,10 +280,14 @@ func (s *Store) cityRefuse(tx *gorm.DB, cert models.Certification, c models.City
 	if err != nil {
 		return err
 	}
-	err = tx.Model(&models.Certification{}).Where("id = ?", cert.ID).
-		Updates(map[string]any{"state": models.CertificationRefused, "ended_on": today, "reason_id": c.ReasonID}).Error
+	w := &certifiedWork{today: today}
+	if err := w.lock(s, tx, cert.ID); err != nil {
+		return err
+	}
+	err = s.recordCertified(tx, w, models.CertifiedCommand{CommandID: derivedCommand("city/", c.CommandID), CertificationID: cert.ID, Event: models.CertifiedCityLeft,
+		Actor: c.Actor, ReasonID: c.ReasonID, Clause: c.Clause}, nil)
 	if err != nil {
-		return fmt.Errorf("ending certification %s: %w", cert.Number, err)
+		return err
 	}
 	return s.moveApplication(tx, &a, models.ApplicationCommand{CommandID: derivedCommand("city/", c.CommandID), ApplicationID: a.ID, Event: models.EventCityRefuse,
 		Actor: c.Actor, ReasonID: c.ReasonID, Clause: c.Clause}, today, map[string]any{"number": cert.Number})

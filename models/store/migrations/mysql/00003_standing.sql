@@ -146,12 +146,10 @@ CREATE TABLE help (
   request_id BIGINT NOT NULL DEFAULT 0,
   reason_id BIGINT NOT NULL DEFAULT 0,
   events INT NOT NULL DEFAULT 0,
-  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   created_at DATETIME(3) NOT NULL,
   updated_at DATETIME(3) NOT NULL,
   UNIQUE KEY help_live (cycle_id, uscc, clause, part, department, live),
   UNIQUE KEY help_delivered (cycle_id, uscc, clause, part, department, delivered_on),
-  UNIQUE KEY help_command (cycle_id, command_id),
   KEY help_measure (cycle_id, clause, part, state, id),
   KEY help_department (cycle_id, department, id),
   KEY help_household (uscc, id)

@@ -146,13 +146,11 @@ CREATE TABLE help (
   request_id INTEGER NOT NULL DEFAULT 0,
   reason_id INTEGER NOT NULL DEFAULT 0,
   events INTEGER NOT NULL DEFAULT 0,
-  command_id TEXT NOT NULL,
   created_at DATETIME NOT NULL,
   updated_at DATETIME NOT NULL
 );
 CREATE UNIQUE INDEX help_live ON help (cycle_id, uscc, clause, part, department, live);
 CREATE UNIQUE INDEX help_delivered ON help (cycle_id, uscc, clause, part, department, delivered_on);
-CREATE UNIQUE INDEX help_command ON help (cycle_id, command_id);
 CREATE INDEX help_measure ON help (cycle_id, clause, part, state, id);
 CREATE INDEX help_department ON help (cycle_id, department, id);
 CREATE INDEX help_household ON help (uscc, id);
