@@ -20,6 +20,7 @@ import (
 func (y *year) season(env *testsuite.TestWorkflowEnvironment) {
 	env.RegisterActivity(&activities.Seasons{})
 	env.RegisterActivity(&activities.Applications{})
+	env.RegisterActivity(&activities.Certified{})
 	var s *activities.Seasons
 	var a *activities.Applications
 	env.OnActivity(s.CheckReviews, mock.Anything, mock.Anything).Return(func(context.Context, activities.CycleRef) (models.ReviewBoard, error) {
@@ -30,6 +31,11 @@ func (y *year) season(env *testsuite.TestWorkflowEnvironment) {
 		return 0, nil
 	})
 	env.OnActivity(a.NudgeApplications, mock.Anything, mock.Anything).Return(0, nil)
+	var c *activities.Certified
+	env.OnActivity(c.StartCertified, mock.Anything, mock.Anything).Return(func(_ context.Context, in activities.StartCertifiedInput) (int, error) {
+		y.started = append(y.started, in)
+		return 7, nil
+	})
 	stand := func(ctx workflow.Context, name string) error {
 		if f := y.child[name]; f != nil {
 			f(ctx)
