@@ -200,6 +200,13 @@ func howTo(o models.Obligation) string {
 		return "办理方式：按市级要求补充说明材料并提交。"
 	case models.ObligationComplaint:
 		return "办理方式：核实举报投诉并登记处理结果。"
+	case models.ObligationDuty:
+		return "办理方式：上传材料，反馈办理情况、完成日期和惠及户数。"
+	case models.ObligationOrder:
+		if o.OwnerKind == models.OwnerAdmins {
+			return "办理方式：核对督办答复，办结或者写明理由退回。"
+		}
+		return "办理方式：在督办列表中答复，可附材料。"
 	}
 	return ""
 }

@@ -39,6 +39,7 @@ type Standards struct {
 	Places       StandardText        `json:"places" doc:"数量"`
 	Validity     StandardValidity    `json:"validity" doc:"有效期和评估"`
 	Measures     []StandardMeasure   `json:"measures" doc:"帮扶与培育措施"`
+	Duties       []StandardDuty      `json:"duties" doc:"部门年度职责"`
 }
 
 // StandardText is a text of the plan with its clause.
@@ -247,6 +248,9 @@ func viewStandards(v store.PolicyVersion) Standards {
 	}
 	for _, m := range p.Measures {
 		out.Measures = append(out.Measures, viewMeasure(m))
+	}
+	for _, d := range p.DepartmentDuties {
+		out.Duties = append(out.Duties, viewStandardDuty(p, d))
 	}
 	return out
 }

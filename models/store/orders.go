@@ -163,7 +163,7 @@ type orderMove struct {
 	command models.OrderCommand
 	letter  OrderLetter
 	today   calendar.Date
-	due     calendar.Date // of an answer that is asked for today
+	due     calendar.Date // of an answer that is asked for today, and of the review of one given today
 }
 
 // issueOrder makes the order, unless this request has made it.
@@ -252,7 +252,7 @@ func (s *Store) moveOrder(tx *gorm.DB, m *orderMove) (err error) {
 		return fmt.Errorf("writing an order: %w", err)
 	}
 	step.OrderID = r.ID
-	if err := s.oweOrder(tx, r.order(), c.Actor, m.today); err != nil {
+	if err := s.oweOrder(tx, r.order(), m); err != nil {
 		return err
 	}
 	err = tx.Table("order_events").Create(map[string]any{"order_id": step.OrderID, "seq": step.Seq, "command_id": step.CommandID, "request_hash": c.Request(),
@@ -287,17 +287,33 @@ func (s *Store) judgesOrder(tx *gorm.DB, id int64, actor models.Actor) error {
 	return nil
 }
 
-// oweOrder makes the department owe an answer while one is owed.
-func (s *Store) oweOrder(tx *gorm.DB, o models.Order, by models.Actor, today calendar.Date) error {
+// oweOrder makes the department owe an answer while one is owed, and then the bureau's administrators its review.
+func (s *Store) oweOrder(tx *gorm.DB, o models.Order, m *orderMove) error {
 	subject := models.OrderObject(o.ID)
-	switch {
-	case o.State.Owed():
+	owe := func(kind models.OwnerKind, owner, title string, due calendar.Date) error {
 		return s.openObligation(tx, models.Obligation{CycleID: o.CycleID, District: o.District, Kind: models.ObligationOrder, Subject: subject,
-			OwnerKind: models.OwnerDepartment, Owner: o.Department, Title: "答复督办（" + o.Number() + "）", Clause: "二(三)7", Due: o.Due, OpenedOn: today})
-	case o.State == models.OrderAnswered:
-		return s.fulfilObligation(tx, o.CycleID, models.ObligationOrder, subject, o.Department, today, by)
+			OwnerKind: kind, Owner: owner, Title: title + "（" + o.Number() + "）", Clause: "二(三)7", Due: due, OpenedOn: m.today})
 	}
-	return s.closeSubject(tx, o.CycleID, subject, today, by)
+	done := func(owner string) error {
+		return s.fulfilObligation(tx, o.CycleID, models.ObligationOrder, subject, owner, m.today, m.command.Actor)
+	}
+	switch m.command.Event {
+	case models.OrderAnswer:
+		if err := done(o.Department); err != nil {
+			return err
+		}
+		return owe(models.OwnerAdmins, models.AdminsCode, "审核督办答复", m.due)
+	case models.OrderWithdraw:
+		return s.closeSubject(tx, o.CycleID, subject, m.today, m.command.Actor)
+	case models.OrderReturn, models.OrderClose:
+		if err := done(models.AdminsCode); err != nil {
+			return err
+		}
+	}
+	if o.State.Owed() {
+		return owe(models.OwnerDepartment, o.Department, "答复督办", o.Due)
+	}
+	return nil
 }
 
 // withdrawOrders ends every order of a cycle that was cancelled: nobody answers any more.
