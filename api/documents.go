@@ -49,6 +49,8 @@ func (s *Server) registerDocuments() {
 		{"application", "applications", "申报", concerned, signedIn},
 		{"objection", "objections", "异议", concerned, signedIn},
 		{"visit", "visits", "走访", bureau, everyone},
+		{"duty", "duties", "职责", officers, everyone},
+		{"order", "orders", "督办", officers, everyone},
 	} {
 		path := "/api/v1/" + k.plural + "/{id}/documents"
 		register(s, k.add, huma.Operation{

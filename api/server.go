@@ -154,6 +154,8 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerVisits()
 	server.registerConflicts()
 	server.registerObligations()
+	server.registerDuties()
+	server.registerOrders()
 	server.registerMails()
 	server.registerHolidays()
 	server.registerAccess()
