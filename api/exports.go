@@ -14,6 +14,7 @@ import (
 // Kinds of files.
 const (
 	kindCSV  = "text/csv; charset=utf-8"
+	kindHTML = "text/html; charset=utf-8"
 	kindXLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 )
 

@@ -35,6 +35,7 @@ type Server struct {
 	hashing  chan struct{} // as many passwords are checked at once as fit in it: each takes 19 MiB
 	cleaning chan struct{} // as many files are cleaned at once as fit in it
 	links    chan struct{} // as many access links are made at once as fit in it
+	trying   chan struct{} // as many policies are tried at once as fit in it: each reads the whole district
 	touched  sync.Map      // touchedKey → when its use was last noted
 	adminSum string        // HashToken of the bootstrap token; empty without one
 
@@ -115,6 +116,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 		Store: s, Temporal: t, Options: o,
 		engine: gin.New(), routes: map[routeKey]route{}, limits: newLimits(o.PublicPerMinute), metrics: newMetrics(o.Registry),
 		hashing: make(chan struct{}, 4), links: make(chan struct{}, 16), cleaning: make(chan struct{}, 2),
+		trying: make(chan struct{}, 1),
 	}
 	if o.AdminToken != "" {
 		server.adminSum = store.HashToken(o.AdminToken)
@@ -136,6 +138,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerPeople()
 	server.registerAudit()
 	server.registerPolicies()
+	server.registerWhatIf()
 	server.registerCycles()
 	server.registerSchedules()
 	server.registerDeliveries()

@@ -229,13 +229,16 @@ func tiers(b *workbook, r *models.StudyReport) {
 	matrix(p, d.OwnByCity, "本区判定 ＼ 市级结果", "市级结果中没有", "")
 }
 
-// matrix writes counts of households by two tiers; none names the empty tier of the columns and of the rows.
+// matrix writes counts of households by two tiers; none names the empty tier of the columns and of the rows, where they have one.
 func matrix(p *page, m models.TierMatrix, corner, noneColumn, noneRow string) (head int) {
 	header := []any{corner}
 	for _, t := range models.Tiers {
 		header = append(header, t.String())
 	}
-	head = p.put(p.head, append(header, noneColumn)...)
+	if noneColumn != "" {
+		header = append(header, noneColumn)
+	}
+	head = p.put(p.head, header...)
 	rows := models.Tiers
 	if noneRow != "" {
 		rows = append([]models.Tier{models.NoTier}, rows...)
@@ -249,7 +252,10 @@ func matrix(p *page, m models.TierMatrix, corner, noneColumn, noneRow string) (h
 		for _, to := range models.Tiers {
 			line = append(line, m[from][to])
 		}
-		p.put(0, append(line, m[from][models.NoTier])...)
+		if noneColumn != "" {
+			line = append(line, m[from][models.NoTier])
+		}
+		p.put(0, line...)
 	}
 	return head
 }

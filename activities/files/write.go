@@ -74,7 +74,7 @@ const maxSheetRows = excelize.TotalRows
 // XLSXWriter writes one workbook; every cell is a text, so that codes keep their digits and nothing is a formula. What does not fit in
 // one sheet goes on in the next, under the same header.
 type XLSXWriter struct {
-	w      io.Writer
+	w      io.Writer // nil: the workbook is another's
 	file   *excelize.File
 	stream *excelize.StreamWriter
 	name   string
@@ -91,7 +91,20 @@ type XLSXWriter struct {
 // Nothing reaches w before Close.
 func NewXLSXWriter(w io.Writer, name string, widths ...float64) (*XLSXWriter, error) {
 	x := &XLSXWriter{w: w, file: excelize.NewFile(), name: name, widths: widths}
-	var err error
+	if err := x.styles(); err != nil {
+		_ = x.file.Close()
+		return nil, err
+	}
+	return x, nil
+}
+
+// NewSheetWriter begins a table on a new sheet of a workbook that has others. Close completes the sheet; the workbook stays the caller's.
+func NewSheetWriter(file *excelize.File, name string, widths ...float64) (*XLSXWriter, error) {
+	x := &XLSXWriter{file: file, name: name, widths: widths}
+	return x, x.styles()
+}
+
+func (x *XLSXWriter) styles() (err error) {
 	if x.head, err = x.file.NewStyle(&excelize.Style{
 		Font:      &excelize.Font{Bold: true},
 		Fill:      excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"DDEBF7"}},
@@ -101,10 +114,9 @@ func NewXLSXWriter(w io.Writer, name string, widths ...float64) (*XLSXWriter, er
 		x.text, err = x.file.NewStyle(&excelize.Style{NumFmt: 49}) // 文本: mended codes stay codes
 	}
 	if err != nil {
-		_ = x.file.Close()
-		return nil, fmt.Errorf("make the styles of a workbook: %w", err)
+		return fmt.Errorf("make the styles of a workbook: %w", err)
 	}
-	return x, nil
+	return nil
 }
 
 // Row writes one row.
@@ -151,10 +163,12 @@ func (x *XLSXWriter) nextSheet(columns int) error {
 	x.sheets++
 	name := x.name
 	var err error
-	if x.sheets == 1 {
+	if x.sheets > 1 {
+		name = fmt.Sprintf("%s(%d)", x.name, x.sheets)
+	}
+	if x.sheets == 1 && x.w != nil {
 		err = x.file.SetSheetName("Sheet1", name)
 	} else {
-		name = fmt.Sprintf("%s(%d)", x.name, x.sheets)
 		_, err = x.file.NewSheet(name)
 	}
 	if err == nil {
@@ -180,9 +194,12 @@ func (x *XLSXWriter) nextSheet(columns int) error {
 	return nil
 }
 
-// Close completes the workbook and writes it to w.
+// Close completes the workbook and writes it to w; of another's workbook, the sheets that it began.
 func (x *XLSXWriter) Close() (err error) {
 	defer func() {
+		if x.w == nil {
+			return
+		}
 		if e := x.file.Close(); err == nil && e != nil {
 			err = fmt.Errorf("remove a workbook's temporary files: %w", e)
 		}
@@ -194,6 +211,9 @@ func (x *XLSXWriter) Close() (err error) {
 	}
 	if err := x.stream.Flush(); err != nil {
 		return fmt.Errorf("complete a sheet: %w", err)
+	}
+	if x.w == nil {
+		return nil
 	}
 	if _, err := x.file.WriteTo(x.w); err != nil {
 		return fmt.Errorf("write a workbook: %w", err)
