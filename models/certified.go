@@ -128,18 +128,23 @@ type CertifiedCommand struct {
 	ReasonID        int64
 	Clause          string
 	CaseID          int64
-	Kind            CaseKind    // open_case
-	Outcome         CaseOutcome // propose, decide
-	Opinion         Opinion     // give_opinion
-	Department      string      // ask_opinion, give_opinion
-	Year            int         // of the report
-	ChangeID        int64       // report_operator: the row with the operator's name
-	Request         string      // what was asked for, as a hash (Asked)
+	Kind            CaseKind         // open_case
+	Outcome         CaseOutcome      // propose, decide
+	Opinion         Opinion          // give_opinion
+	Department      string           // ask_opinion, give_opinion
+	Year            int              // of the report
+	ChangeID        int64            // report_operator: the row with the operator's name
+	Answers         []StandardAnswer // confirm_report, fail_report: the reviewer's, where no data decide
+	Request         string           // what was asked for, as a hash (Asked)
 }
 
 // Asked notes what is asked for, with the words that came with it (ApplicationCommand.Asked).
 func (c CertifiedCommand) Asked(words ...string) CertifiedCommand {
-	c.Request = requestDigest([]any{c.Event, c.Clause, c.CaseID, c.Kind, c.Outcome, c.Opinion, c.Department, c.Year}, words)
+	parts := []any{c.Event, c.Clause, c.CaseID, c.Kind, c.Outcome, c.Opinion, c.Department, c.Year}
+	for _, a := range c.Answers {
+		parts = append(parts, a.ID, a.Met)
+	}
+	c.Request = requestDigest(parts, words)
 	return c
 }
 

@@ -30,7 +30,8 @@ func embedded() *Policy {
 const notSaid = -1
 
 // limitKeys are the limits in working days that the program itself asks for (Workdays).
-var limitKeys = []string{"objection.accept", "objection.settle", "objection.window", "consent.limit", "supplement.limit", "notice.days", "notice.settle", "city.supplement.limit", "help.answer", "help.deliver", "order.limit"}
+var limitKeys = []string{"objection.accept", "objection.settle", "objection.window", "consent.limit", "supplement.limit", "notice.days", "notice.settle", "city.supplement.limit", "help.answer", "help.deliver", "order.limit",
+	"report.return", "report.review", "operator.limit"}
 
 // maxLimit bounds a limit in working days: a year has about 250.
 const maxLimit = 250
@@ -125,6 +126,7 @@ func (p *Policy) completeGround(g *Ground, base *Policy, category models.Categor
 			g.Points = like.Points
 		}
 	}
+	g.Operator = g.Operator || known && like.Operator && g.Text == like.Text
 	// only of the same words: another ground under the letter is not what the work plan's data speak of
 	if g.Check == CheckData && g.Datum == "" && known && like.Datum != "" && g.Text == like.Text {
 		g.Check, g.Datum = like.Check, like.Datum

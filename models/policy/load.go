@@ -42,6 +42,7 @@ func load(b []byte, base *Policy) (*Policy, error) {
 	p.completeMeasures(base)
 	p.completeDuties(base)
 	p.completeCertified(base)
+	p.completeReport(base)
 	return p, nil
 }
 
@@ -126,7 +127,7 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 		keep("parameters"), keep("tiering"), keep("sources"), keep("ladders"), keep("plan"),
 		keep("criteria"), may("selection", func(n *yaml.Node) { later["selection"] = n }), keep("places"), keep("validity"),
 		may("departments", func(n *yaml.Node) { later["departments"] = n }), may("help", func(n *yaml.Node) { later["help"] = n }), keep("measures"),
-		may("duties", func(n *yaml.Node) { later["duties"] = n }), may("certified", func(n *yaml.Node) { later["certified"] = n }))
+		may("duties", func(n *yaml.Node) { later["duties"] = n }), may("certified", func(n *yaml.Node) { later["certified"] = n }), may("report", func(n *yaml.Node) { later["report"] = n }))
 	if p.ValidFrom != 0 && p.ValidUntil != 0 && p.ValidFrom > p.ValidUntil {
 		r.at(root, "valid_from（%s）晚于 valid_until（%s）", p.ValidFrom, p.ValidUntil)
 	}
@@ -136,7 +137,7 @@ func (r *reader) policy(p *Policy, root *yaml.Node) {
 	}{
 		{"parameters", r.parameters}, {"tiering", r.tiering}, {"sources", r.sources}, {"ladders", r.ladders},
 		{"plan", r.plan}, {"criteria", r.criteria}, {"selection", r.selection}, {"places", r.places}, {"validity", r.validity},
-		{"departments", r.departments}, {"help", r.help}, {"measures", r.measures}, {"duties", r.duties}, {"certified", r.certified},
+		{"departments", r.departments}, {"help", r.help}, {"measures", r.measures}, {"duties", r.duties}, {"certified", r.certified}, {"report", r.report},
 	} {
 		if n := later[part.key]; n != nil {
 			part.read(p, n)

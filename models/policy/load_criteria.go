@@ -83,7 +83,7 @@ func (r *reader) grounds(p *Policy, into *[]Ground, compared bool) func(*yaml.No
 		}
 		if compared {
 			g.Points = notSaid
-			fields = append(fields, may("data", r.text(&datum)), may("points", r.number(&g.Points, 0, maxPoints)))
+			fields = append(fields, may("data", r.text(&datum)), may("points", r.number(&g.Points, 0, maxPoints)), may("operator", r.flag(&g.Operator)))
 		}
 		r.fields(n, "标准", fields...)
 		g.Check, g.Datum = Check(check), Datum(datum)
@@ -113,6 +113,11 @@ func (r *reader) validity(p *Policy, n *yaml.Node) {
 		need("text", r.text(&v.Text)),
 		need("years", r.parameter(p, &v.Years, "年限", unitIs(UnitYears))),
 		need("extension", r.parameter(p, &v.Extension, "年限", unitIs(UnitYears))),
+		may("extension_counts", func(n *yaml.Node) {
+			counts := true
+			r.flag(&counts)(n)
+			v.ExtensionFree = !counts
+		}),
 		need("extension_text", r.text(&v.ExtensionText)),
 		need("grounds", r.grounds(p, &v.Grounds, false)))
 }

@@ -25,7 +25,7 @@ type Item struct {
 // Outline puts the whole policy into words, part by part in the order of the file: what `policy show` prints, and
 // what Diff compares.
 func (p *Policy) Outline() []Section {
-	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.certifiedWords(), p.measures(), p.dutyWords()}
+	return []Section{p.header(), p.amounts(), p.tiering(), p.standards(), p.sources(), p.reminders(), p.calendarWords(), p.criteria(), p.comparison(), p.rest(), p.certifiedWords(), p.reportWords(), p.measures(), p.dutyWords()}
 }
 
 func (p *Policy) header() Section {
@@ -116,7 +116,7 @@ var obligationNames = map[models.ObligationKind]string{
 	models.ObligationReport: "年度信息报告", models.ObligationReportReview: "审核信息报告", models.ObligationHearing: "陈述申辩",
 	models.ObligationCase: "处理认定存续事项", models.ObligationOpinion: "推荐部门意见", models.ObligationDuty: "部门年度职责",
 	models.ObligationOrder: "答复督办",
-	models.ObligationHelp: "答复帮扶申请、兑现帮扶",
+	models.ObligationHelp:  "答复帮扶申请、兑现帮扶",
 }
 
 func (p *Policy) reminders() Section {
@@ -165,7 +165,7 @@ func (g Ground) Words() string {
 }
 
 func ground(key, clause string, g Ground) Item {
-	return Item{key + "." + g.Letter, g.Letter, clause + g.Letter, g.Text + "（" + g.Words() + termWords(g.Parameter) + "）"}
+	return Item{key + "." + g.Letter, g.Letter, clause + g.Letter, g.Text + "（" + g.Words() + termWords(g.Parameter) + operatorWords(g.Operator) + "）"}
 }
 
 func termWords(q *Parameter) string {
@@ -173,6 +173,13 @@ func termWords(q *Parameter) string {
 		return ""
 	}
 	return "，" + q.Name
+}
+
+func operatorWords(operator bool) string {
+	if operator {
+		return "，变更经营者后须重新核实"
+	}
+	return ""
 }
 
 func lighterWords(kinds []string) string {

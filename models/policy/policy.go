@@ -49,6 +49,7 @@ type Policy struct {
 
 	DepartmentDuties []Duty // 部门年度职责
 	Certified        Certified
+	Report           Report
 
 	dates map[calendar.PlanKey]string // month and day as in calendar.PlanItem.Default
 	hash  string
@@ -222,6 +223,7 @@ type Ground struct {
 	Datum     Datum      // empty: no data speak of it
 	Parameter *Parameter // nil if it has none
 	Points    int        // in the comparison
+	Operator  bool       // it may rest on the operator's person: a change of operator calls it into question (附三(五))
 }
 
 // Places is 附三(四): how many may be certified.
@@ -237,6 +239,7 @@ type Validity struct {
 	Years, Extension *Parameter
 	ExtensionText    string
 	Grounds          []Ground
+	ExtensionFree    bool // an extended certification takes no place of later years (附三(四) says nothing of it: it does unless the file says no)
 }
 
 // Hash is the SHA-256 (hexadecimal) of the file's bytes as stored, comments included: a result that names it

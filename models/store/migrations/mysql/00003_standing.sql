@@ -82,7 +82,8 @@ CREATE TABLE cases (
 ALTER TABLE objections ADD COLUMN case_id BIGINT NOT NULL DEFAULT 0;
 DROP INDEX objections_live ON objections;
 CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, case_id, live);
--- The yearly information report (信息报告): one per certification and year.
+-- The yearly information report (信息报告): one per certification and year. due is the day of the year, limit_on the last day of the household's
+-- present term; content, prefilled, findings and entered_by are JSON.
 CREATE TABLE information_reports (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   certification_id BIGINT NOT NULL,
@@ -91,12 +92,16 @@ CREATE TABLE information_reports (
   year INT NOT NULL,
   state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   due DATE NOT NULL,
+  limit_on DATE NULL,
+  missed_on DATE NULL,
   content MEDIUMTEXT NOT NULL,
   prefilled MEDIUMTEXT NOT NULL,
   findings MEDIUMTEXT NOT NULL,
   data_mark VARCHAR(500) NOT NULL DEFAULT '',
-  entered_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  entered_by TEXT NOT NULL,
+  filed_on DATE NULL,
   submitted_on DATE NULL,
+  filed_at DATETIME(3) NULL,
   review_due DATE NULL,
   reviewed_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   reviewed_on DATE NULL,
@@ -105,23 +110,26 @@ CREATE TABLE information_reports (
   UNIQUE KEY information_reports_year (certification_id, year),
   KEY information_reports_list (district, year, state, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
--- Changes of operator (变更经营者), reported by the household or seen in the registry.
+-- Changes of operator (变更经营者), reported by the household or seen in the registry. A reported one counts once it has reported_on; registry_on
+-- is when the registry showed it.
 CREATE TABLE operator_changes (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   certification_id BIGINT NOT NULL,
   district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  command_id VARCHAR(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   operator VARCHAR(100) NOT NULL,
   previous VARCHAR(100) NOT NULL DEFAULT '',
   changed_on DATE NULL,
   noticed_on DATE NOT NULL,
   source VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   reported_on DATE NULL,
+  registry_on DATE NULL,
   case_id BIGINT NOT NULL DEFAULT 0,
   reason_id BIGINT NOT NULL DEFAULT 0,
   by_actor VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   at DATETIME(3) NOT NULL,
-  UNIQUE KEY operator_changes_operator (certification_id, operator, noticed_on),
+  UNIQUE KEY operator_changes_command (certification_id, command_id),
   KEY operator_changes_list (district, id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -82,7 +82,8 @@ CREATE INDEX cases_fingerprint ON cases (certification_id, fingerprint);
 ALTER TABLE objections ADD COLUMN case_id INTEGER NOT NULL DEFAULT 0;
 DROP INDEX objections_live;
 CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, case_id, live);
--- The yearly information report (信息报告): one per certification and year.
+-- The yearly information report (信息报告): one per certification and year. due is the day of the year, limit_on the last day of the household's
+-- present term; content, prefilled, findings and entered_by are JSON.
 CREATE TABLE information_reports (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   certification_id INTEGER NOT NULL,
@@ -91,12 +92,16 @@ CREATE TABLE information_reports (
   year INTEGER NOT NULL,
   state TEXT NOT NULL,
   due DATE NOT NULL,
+  limit_on DATE NULL,
+  missed_on DATE NULL,
   content TEXT NOT NULL,
   prefilled TEXT NOT NULL,
   findings TEXT NOT NULL,
   data_mark TEXT NOT NULL DEFAULT '',
-  entered_by TEXT NOT NULL DEFAULT '',
+  entered_by TEXT NOT NULL,
+  filed_on DATE NULL,
   submitted_on DATE NULL,
+  filed_at DATETIME NULL,
   review_due DATE NULL,
   reviewed_by TEXT NOT NULL DEFAULT '',
   reviewed_on DATE NULL,
@@ -105,24 +110,27 @@ CREATE TABLE information_reports (
 );
 CREATE UNIQUE INDEX information_reports_year ON information_reports (certification_id, year);
 CREATE INDEX information_reports_list ON information_reports (district, year, state, id);
--- Changes of operator (变更经营者), reported by the household or seen in the registry.
+-- Changes of operator (变更经营者), reported by the household or seen in the registry. A reported one counts once it has reported_on; registry_on
+-- is when the registry showed it.
 CREATE TABLE operator_changes (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   certification_id INTEGER NOT NULL,
   district TEXT NOT NULL,
   uscc TEXT NOT NULL,
+  command_id TEXT NOT NULL,
   operator TEXT NOT NULL,
   previous TEXT NOT NULL DEFAULT '',
   changed_on DATE NULL,
   noticed_on DATE NOT NULL,
   source TEXT NOT NULL,
   reported_on DATE NULL,
+  registry_on DATE NULL,
   case_id INTEGER NOT NULL DEFAULT 0,
   reason_id INTEGER NOT NULL DEFAULT 0,
   by_actor TEXT NOT NULL,
   at DATETIME NOT NULL
 );
-CREATE UNIQUE INDEX operator_changes_operator ON operator_changes (certification_id, operator, noticed_on);
+CREATE UNIQUE INDEX operator_changes_command ON operator_changes (certification_id, command_id);
 CREATE INDEX operator_changes_list ON operator_changes (district, id);
 
 -- Help (附二, 附四). live is 1 while somebody owes something and NULL afterwards: one at a time per household, part of a measure and
