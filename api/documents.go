@@ -49,6 +49,8 @@ func (s *Server) registerDocuments() {
 		{"application", "applications", "申报", concerned, signedIn},
 		{"objection", "objections", "异议", concerned, signedIn},
 		{"visit", "visits", "走访", bureau, everyone},
+		{"help", "help", "帮扶", concerned, signedIn},
+		{"consent", "consents", "同意书", bureau, signedIn},
 		{"duty", "duties", "职责", officers, everyone},
 		{"order", "orders", "督办", officers, everyone},
 	} {

@@ -61,6 +61,25 @@ func (Consent) TableName() string { return "consents" }
 // ConsentObject names a consent in the audit log and as the subject of its signed paper.
 func ConsentObject(id int64) string { return "consent/" + strconv.FormatInt(id, 10) }
 
+// MayRead refuses who may not see the consent: it is for the household, the bureau, who entered it, the city and auditors.
+func (c Consent) MayRead(u User) error {
+	if u.InDistrict(c.District) && (u.Bureau() || u.Role == RoleCity || u.Role == RoleAuditor || u.Actor() == c.ByActor || u.Role == RoleOperator && u.USCC == c.USCC) {
+		return nil
+	}
+	return NotFound("没有这项同意，或不在您的职责范围内")
+}
+
+// MayAddDocument refuses a signed paper from others than who entered the consent, and for one that stands no more or was given online.
+func (c Consent) MayAddDocument(u User) error {
+	switch {
+	case u.Actor() != c.ByActor || c.How != ConsentPaper:
+		return Errorf(CodeForbidden, "书面同意书由登记该项同意的人上传")
+	case c.Standing == nil:
+		return Conflict("该项同意已撤回，不能再上传同意书")
+	}
+	return nil
+}
+
 // BankList is one hand-over of the list of Growth households to a bank (附二(二)3).
 type BankList struct {
 	ID         int64

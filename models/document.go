@@ -55,6 +55,8 @@ type DocumentCase struct {
 	Visit       *Visit
 	Duty        *Obligation
 	Order       *Order
+	Help        *Help
+	Consent     *Consent
 	LastEvent   time.Time // of the case: what was handed in before it has been submitted
 	CityAsks    bool      // the city waits for supplements to the certification (附三(二)2)
 }
@@ -63,7 +65,7 @@ type DocumentCase struct {
 func ParseDocumentSubject(subject string) (kind string, id int64, err error) {
 	kind, number, _ := strings.Cut(subject, "/")
 	id, err = strconv.ParseInt(number, 10, 64)
-	if err != nil || !slices.Contains([]string{"application", "objection", "visit", "duty", "order"}, kind) {
+	if err != nil || !slices.Contains([]string{"application", "objection", "visit", "duty", "order", "help", "consent"}, kind) {
 		return "", 0, NotFound("没有“%s”这个事项", subject)
 	}
 	return kind, id, nil
@@ -83,6 +85,12 @@ func (c DocumentCase) MayRead(u User) error {
 			return nil
 		}
 		return hidden()
+	}
+	switch {
+	case c.Help != nil:
+		return c.Help.MayRead(u)
+	case c.Consent != nil:
+		return c.Consent.MayRead(u)
 	}
 	confidential := c.Objection != nil && c.Objection.Kind == ObjectionNotice
 	switch {
@@ -126,6 +134,10 @@ func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 		return Invalid("purpose", "走访上传照片（photo），申报和异议上传佐证材料（evidence）")
 	}
 	switch {
+	case c.Help != nil:
+		return c.Help.MayAddDocument(u)
+	case c.Consent != nil:
+		return c.Consent.MayAddDocument(u)
 	case c.Duty != nil:
 		if err := c.Duty.MayReport(u); err != nil {
 			return err
@@ -170,6 +182,9 @@ func (c DocumentCase) MayDelete(u User, d Document) error {
 	}
 	if d.ByActor != u.Actor() {
 		return Errorf(CodeForbidden, "只有上传人可以删除")
+	}
+	if c.Consent != nil {
+		return Conflict("签字的同意书存档后不能删除；有误的，请撤回同意后重新登记")
 	}
 	if err := c.MayAdd(u, d.Purpose); err != nil {
 		return err

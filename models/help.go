@@ -104,7 +104,6 @@ type Help struct {
 	RequestID   int64 // the operator's words (reasons)
 	ReasonID    int64 // of the newest event
 	Events      int
-	CommandID   string // that put it on record
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -210,5 +209,44 @@ var HelpFile = []Column{
 // Limits on a table of help given.
 const (
 	MaxHelpFile = 10 << 20 // bytes
-	MaxHelpRows = 20000
+	MaxHelpRows = 5000
 )
+
+// officer says whether the user works where the help is given: at its department or the bureau.
+func (h Help) officer(u User) bool {
+	return u.InDistrict(h.District) && (u.Bureau() || u.Role == RoleDepartment && u.Department == h.Department)
+}
+
+// MayRead refuses who may not see the help: it is for the household, its department, the bureau, the city and auditors.
+func (h Help) MayRead(u User) error {
+	if h.officer(u) || u.InDistrict(h.District) && (u.Role == RoleCity || u.Role == RoleAuditor || u.Role == RoleOperator && u.USCC == h.USCC) {
+		return nil
+	}
+	return NotFound("没有这项帮扶，或不在您的职责范围内")
+}
+
+// MayAct refuses whose event it is not: the operator asks, withdraws what was asked and refuses what was promised, the department or the bureau does the rest.
+func (h Help) MayAct(u User, e HelpEvent) error {
+	if err := h.MayRead(u); err != nil {
+		return err
+	}
+	operator := e == HelpRequest || e == HelpRefuse || e == HelpWithdraw && h.State == HelpRequested
+	switch {
+	case operator && u.Role != RoleOperator:
+		return Errorf(CodeForbidden, "%s由经营者本人办理", e.Name())
+	case !operator && !h.officer(u):
+		return Errorf(CodeForbidden, "%s由负责部门办理", e.Name())
+	}
+	return nil
+}
+
+// MayAddDocument refuses evidence from others than the household, while its help goes on, and the department, also of what was given.
+func (h Help) MayAddDocument(u User) error {
+	switch {
+	case u.Role == RoleOperator && !h.State.Live(), !h.State.Live() && h.State != HelpDelivered:
+		return Conflict("该项帮扶%s，不能再上传材料", h.State.Name())
+	case u.Role != RoleOperator && !h.officer(u):
+		return Errorf(CodeForbidden, "只有经营者和负责部门可以上传帮扶的材料")
+	}
+	return nil
+}

@@ -29,12 +29,14 @@ const (
 	MailNoticeObjection MailKind = "notice_objection" // 公示异议办理: to whoever objects to a notice; its recipient is for the bureau only
 	MailOrder           MailKind = "order"            // 督办: an order to the department, its answer to the bureau's administrators
 	MailDuty            MailKind = "duty"             // 职责反馈: a report that is sent back, to the department
+	MailHelp            MailKind = "help"             // 帮扶办理: what happened to help, to the household or the department
+	MailHelpNotice      MailKind = "help_notice"      // 帮扶通知: what a department offers, to each household that it fits
 	MailComplaint       MailKind = "complaint"        // 举报投诉答复: to whoever complained and left an address; for the bureau only
 )
 
 var mailKindNames = map[MailKind]string{MailDigest: "办事提醒", MailEscalation: "逾期督办", MailConnection: "取数故障", MailCycleStarted: "年度工作启动",
 	MailPlanChanged: "计划或政策调整", MailApplication: "申报进展", MailCertified: "认定后的事项", MailObjection: "异议办理", MailAccess: "登录链接", MailAccessCode: "登录码发放告知",
-	MailNoticeObjection: "公示异议办理", MailComplaint: "举报投诉答复", MailOrder: "督办", MailDuty: "职责反馈"}
+	MailNoticeObjection: "公示异议办理", MailComplaint: "举报投诉答复", MailOrder: "督办", MailDuty: "职责反馈", MailHelp: "帮扶办理", MailHelpNotice: "帮扶通知"}
 
 // Name is the kind in words.
 func (k MailKind) Name() string { return mailKindNames[k] }

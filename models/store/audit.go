@@ -59,6 +59,7 @@ var auditTables = map[string]string{
 	"application": "applications", "objection": "objections", "visit": "visits", "complaint": "complaints", "conflict": "conflicts",
 	"certification": "certifications", "user": "users", "policy": "policies", "mail": "outbox",
 	"obligation": "obligations", "duty": "obligations", "order": "orders",
+	"help": "help", "help_notice": "help_notices", "consent": "consents", "bank_list": "bank_lists",
 }
 
 // auditDistrict is the district that an object belongs to, so that those who may read only their own district's record find

@@ -35,6 +35,18 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 	}
 	c.Subject = subject
 	switch kind {
+	case "help":
+		h, err := takeHelp(locked(), id)
+		if err != nil {
+			return c, err
+		}
+		c.District, c.USCC, c.Help = h.District, h.USCC, &h
+		c.LastEvent, err = s.lastEvent(tx, kind, id)
+		return c, err
+	case "consent":
+		g, err := consent(locked(), id)
+		c.District, c.USCC, c.Consent = g.District, g.USCC, &g
+		return c, err
 	case "duty":
 		o, err := s.duty(locked(), id)
 		if err != nil {
@@ -107,6 +119,8 @@ func (s *Store) lastEvent(tx *gorm.DB, kind string, id int64) (time.Time, error)
 	switch kind {
 	case "objection":
 		q = tx.Table("objection_events").Where("objection_id = ? AND event <> ?", id, models.ObjectionReceive)
+	case "help":
+		q = tx.Table("help_events").Where("help_id = ?", id)
 	case "duty":
 		q = tx.Table("duty_reports").Where("obligation_id = ?", id)
 	case "order":
