@@ -23,6 +23,7 @@ type Candidate struct {
 	Tier         Tier  // the tier that counts, of the cycle's current run; NoTier: the run has no result of it
 	RunID        int64 // of the current run; 0 = none
 	Facts        Facts // as of the tiering date
+	Suspended    Term  // 歇业; zero = none
 
 	Penalties  []Penalty       // 行政处罚
 	Abnormal   []Listing       // 经营异常
@@ -50,6 +51,11 @@ type Penalty struct {
 // Listing is a time on a list: from its first day until the day before RemovedOn, which is 0 while it lasts.
 type Listing struct {
 	From, RemovedOn calendar.Date
+}
+
+// Term is a time with both ends counted, each of them 0 when it is not known.
+type Term struct {
+	From, Until calendar.Date
 }
 
 // Holds says whether the listing holds on a day: a removal on that day has ended it.

@@ -113,8 +113,20 @@ func (b Bar) penalties(c *models.Candidate, on, today calendar.Date) (models.Out
 	if !c.Delivered.Has(models.SourceCredit) {
 		return models.OutcomeNotKnown, notDelivered(models.SourceCredit)
 	}
+	heavy, unclear := b.openPenalties(c, on, today)
+	source := c.SourceText(models.SourceCredit) + "："
+	switch {
+	case len(heavy) > 0:
+		return models.OutcomeMet, source + penaltyWords(heavy)
+	case len(unclear) > 0:
+		return models.OutcomeNotKnown, source + penaltyWords(unclear)
+	}
+	return models.OutcomeNotMet, ""
+}
+
+// openPenalties are the published ones of the bar's term that are not repaired: a fine or heavier, and those of which it is not said what they were.
+func (b Bar) openPenalties(c *models.Candidate, on, today calendar.Date) (heavy, unclear []models.Penalty) {
 	since := on.AddYears(-int(b.Parameter.Value.Amount))
-	var heavy, unclear []string
 	for _, p := range c.Penalties {
 		open := p.RepairedOn == 0 || p.RepairedOn > today
 		if !p.Published || !open || p.On < since || p.On > today {
@@ -122,19 +134,20 @@ func (b Bar) penalties(c *models.Candidate, on, today calendar.Date) (models.Out
 		}
 		switch kinds := penaltyKinds(p.Kind); {
 		case len(kinds) == 0:
-			unclear = append(unclear, p.String())
+			unclear = append(unclear, p)
 		case slices.ContainsFunc(kinds, func(k string) bool { return !slices.Contains(b.Lighter, k) }):
-			heavy = append(heavy, p.String())
+			heavy = append(heavy, p)
 		}
 	}
-	source := c.SourceText(models.SourceCredit) + "："
-	switch {
-	case len(heavy) > 0:
-		return models.OutcomeMet, source + strings.Join(heavy, "；")
-	case len(unclear) > 0:
-		return models.OutcomeNotKnown, source + strings.Join(unclear, "；")
+	return heavy, unclear
+}
+
+func penaltyWords(list []models.Penalty) string {
+	words := make([]string, len(list))
+	for i, p := range list {
+		words[i] = p.String()
 	}
-	return models.OutcomeNotMet, ""
+	return strings.Join(words, "；")
 }
 
 // penaltyKinds takes a 处罚种类 such as “警告、罚款” apart: who was fined beside being warned was fined.

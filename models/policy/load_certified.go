@@ -11,6 +11,9 @@ import (
 // maxAnnounce bounds how many days ahead the end of a certification is announced: within its last year.
 const maxAnnounce = 180
 
+// maxGrowth bounds what is asked of growth: 1000 %, in hundredths of a percent.
+const maxGrowth = 100_000
+
 func (r *reader) certified(p *Policy, n *yaml.Node) {
 	c := &p.Certified
 	r.fields(n, "certified",
@@ -28,7 +31,12 @@ func (r *reader) certified(p *Policy, n *yaml.Node) {
 		need("evaluation", func(n *yaml.Node) {
 			r.fields(n, "certified 的 evaluation",
 				need("opens", r.monthDay(&c.EvaluationOn)),
-				need("growth", r.parameter(p, &c.Growth, "比例", unitIs(UnitPercent))),
+				need("growth", func(n *yaml.Node) {
+					r.parameter(p, &c.Growth, "比例", unitIs(UnitPercent))(n)
+					if c.Growth != nil && (c.Growth.Value.Amount < 1 || c.Growth.Value.Amount > maxGrowth) {
+						r.at(n, "明显增长的比例应大于0，不超过1000%%")
+					}
+				}),
 				need("years", r.parameter(p, &c.Years, "年限", unitIs(UnitYears))))
 		}),
 		need("announce_days", r.number(&c.AnnounceDays, 1, maxAnnounce)),

@@ -172,6 +172,7 @@ func (r *candidates) registry(rows *sql.Rows) error {
 		return err
 	}
 	row.Founded, row.Registered, row.Seasonal = c.Founded, c.Registered(), number(seasonal)
+	c.Suspended = models.Term{From: row.SuspendedFrom, Until: row.SuspendedTo}
 	c.Facts = r.assembly.Start()
 	r.assembly.Registry(&c.Facts, &row)
 	r.all[c.USCC] = &c
