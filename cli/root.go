@@ -59,7 +59,7 @@ func rootCommand() *cobra.Command {
 		}
 	}
 	add("run", devCommand(), serveCommand(), apiCommand(), workerCommand())
-	add("work", deliverCommand(), policyCommand())
+	add("work", deliverCommand(), policyCommand(), rehearseCommand())
 	add("keep", userCommand(), tokenCommand(), auditCommand(), migrateCommand(), engineCommand(), healthcheckCommand(), versionCommand())
 
 	root.SetUsageTemplate(usageTemplate)

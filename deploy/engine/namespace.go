@@ -73,7 +73,7 @@ func attributeQuery(attributes []string) string {
 	var terms []string
 	for _, attribute := range attributes {
 		name, _, _ := strings.Cut(attribute, "=")
-		terms = append(terms, name+" IS NOT NULL")
+		terms = append(terms, "`"+name+"` IS NOT NULL") // quoted: Year is a word of the language
 	}
 	return strings.Join(terms, " AND ")
 }
