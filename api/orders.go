@@ -97,14 +97,22 @@ func (s *Server) listOrders(ctx context.Context, u models.User, in *struct {
 	if f.Department, err = visibleDepartment(u, in.Department); err != nil {
 		return nil, err
 	}
-	today := s.cycleToday(cycle)
 	if in.Overdue {
-		f.OverdueOn = today
+		f.OverdueOn = s.cycleToday(cycle)
 	}
 	list, err := s.Store.Orders(ctx, f, in.After, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
+	views, err := s.viewOrders(ctx, cycle, list)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body Page[OrderView] }{newPage(views, in.Limit, func(v OrderView) OrderView { return v }, func(v OrderView) any { return v.ID })}, nil
+}
+
+// viewOrders makes views of orders of one cycle, with the texts and names that they need, read at once.
+func (s *Server) viewOrders(ctx context.Context, cycle models.Cycle, list []models.Order) ([]OrderView, error) {
 	var ids []int64
 	for _, o := range list {
 		ids = append(ids, o.TextID, o.AnswerID)
@@ -117,9 +125,11 @@ func (s *Server) listOrders(ctx context.Context, u models.User, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &struct{ Body Page[OrderView] }{newPage(list, in.Limit, func(o models.Order) OrderView {
-		return viewOrder(o, texts, names, today)
-	}, func(o models.Order) any { return o.ID })}, nil
+	views := make([]OrderView, len(list))
+	for i, o := range list {
+		views[i] = viewOrder(o, texts, names, s.cycleToday(cycle))
+	}
+	return views, nil
 }
 
 func (s *Server) issueOrder(ctx context.Context, u models.User, in *struct {

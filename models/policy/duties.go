@@ -118,3 +118,6 @@ func (p *Policy) Duties(cycleID string, plan calendar.Plan) []models.Obligation 
 	}
 	return duties
 }
+
+// ObligationName is a kind of what is owed, in words.
+func ObligationName(k models.ObligationKind) string { return obligationNames[k] }
