@@ -159,6 +159,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerObligations()
 	server.registerDuties()
 	server.registerOrders()
+	server.registerAccount()
 	server.registerMails()
 	server.registerHolidays()
 	server.registerAccess()
