@@ -99,7 +99,7 @@ var caseMoves = map[CertifiedEvent]struct {
 	from []CaseState
 	to   CaseState // empty = the state stays
 }{
-	CertifiedHear:         {[]CaseState{CaseOpen}, CaseHearing},
+	CertifiedHear:         {[]CaseState{CaseOpen, CaseHeard}, CaseHearing}, // heard: once more, about new evidence
 	CertifiedState:        {[]CaseState{CaseHearing}, CaseHeard},
 	CertifiedHearingOver:  {[]CaseState{CaseHearing}, CaseHeard},
 	CertifiedAskOpinion:   {[]CaseState{CaseOpen, CaseHearing, CaseHeard}, ""},
@@ -108,30 +108,69 @@ var caseMoves = map[CertifiedEvent]struct {
 	CertifiedReturn:       {[]CaseState{CaseProposed}, CaseHeard}, // or open, if nobody was heard: Case.Next
 	CertifiedDecide:       {[]CaseState{CaseProposed}, CaseDecided},
 	CertifiedCloseCase:    {LiveCaseStates, CaseClosed},
-	CertifiedGroundsAdded: {LiveCaseStates, ""},
+	CertifiedGroundsAdded: {LiveCaseStates, CaseHearing}, // about these too; or open, if nobody was heard: Case.Next
 }
 
 // Next gives the state after the event with this outcome (of a proposal), or says (CodeConflict) why it cannot follow. What takes
-// something from a household is proposed only after it was heard, or let the term for it pass (附三(五); 行政处罚法第六十二条 by analogy).
+// something from a household is proposed only after it was heard, or let the term for it pass (附三(五); 行政处罚法第六十二条 by analogy);
+// grounds that come later are heard anew. What is decided is what was proposed, or it goes back.
 func (c Case) Next(e CertifiedEvent, outcome CaseOutcome) (CaseState, error) {
 	m, ok := caseMoves[e]
 	if !ok {
 		return c.State, Invalid("event", "没有“%s”这个操作", string(e))
 	}
+	asksOpinion := e == CertifiedAskOpinion || e == CertifiedGiveOpinion
 	switch {
 	case !slices.Contains(m.from, c.State):
 		return c.State, Conflict("该事项现为“%s”，不能%s", c.State.Name(), e.Name())
+	case asksOpinion && c.Kind != CaseEvaluation:
+		return c.State, Conflict("只有期满评估征求推荐部门意见（附三(五)D）")
 	case e == CertifiedPropose && !slices.Contains(c.Kind.Outcomes(), outcome):
-		return c.State, Invalid("outcome", "“%s”事项不能拟定“%s”", c.Kind.Name(), string(outcome))
+		return c.State, Invalid("outcome", "“%s”事项不能拟定“%s”", c.Kind.Name(), outcome.Name())
 	case e == CertifiedPropose && outcome.Adverse() && c.State != CaseHeard:
 		return c.State, Conflict("拟%s的，须先书面告知并听取该户陈述申辩", outcome.Name())
+	case e == CertifiedDecide && outcome != c.Outcome:
+		return c.State, Conflict("拟定的意见是“%s”：同意的按此决定，不同意的请退回重新拟定", c.Outcome.Name())
 	case m.to == "":
 		return c.State, nil
-	case e == CertifiedReturn && c.HeardOn == 0:
+	case (e == CertifiedReturn || e == CertifiedGroundsAdded) && c.HearingDue == 0:
 		return CaseOpen, nil
 	}
 	return m.to, nil
 }
+
+// Supports says whether the findings (附三(五)A–D) and the department's opinion (D) allow an outcome of the evaluation: any one of them
+// extends; the bureau judges by itself only where no data decide.
+func (c Case) Supports(outcome CaseOutcome) error {
+	met, unclear := c.Opinion == OpinionAgrees, len(c.Ground) == 0
+	for _, f := range c.Ground {
+		met, unclear = met || f.Outcome == OutcomeMet, unclear || f.Outcome == OutcomeNotKnown
+	}
+	switch {
+	case c.Kind == CaseEvaluation && outcome == OutcomeLapse && met:
+		return Conflict("评估结果符合延长的情形之一，应当延长（附三(五)）；数据有误的，请先更正数据")
+	case c.Kind == CaseEvaluation && outcome == OutcomeExtend && !met && !unclear:
+		return Conflict("评估结果不符合任何一项延长的情形，不能延长（附三(五)）；数据有误的，请先更正数据")
+	}
+	return nil
+}
+
+// FourEyes refuses who had a hand in a case as the one who decides it (R12): who opened it, proposed, or spoke for the department asked.
+func (c Case) FourEyes(e CertifiedEvent, actor Actor) error {
+	switch {
+	case (e == CertifiedDecide || e == CertifiedReturn) && (actor == c.ProposedBy || actor == c.OpenedBy || actor == c.OpinionBy):
+		return Errorf(CodeForbidden, "立项、拟定意见或代表部门提出意见的人不得决定，请由他人办理")
+	case e == CertifiedCloseCase && c.Kind == CaseFraud && actor == c.OpenedBy:
+		return Errorf(CodeForbidden, "立项的人不得自行终结，请由他人办理")
+	}
+	return nil
+}
+
+// Told says whether the household may know of the case: of a suspicion of fraud it learns when it is heard, not while evidence is collected.
+func (c Case) Told() bool { return c.Kind != CaseFraud || c.HearingDue != 0 }
+
+// MinEvidence is how much the officer who opens a case of fraud writes at least, in characters.
+const MinEvidence = 20
 
 // Opinion is what the recommending department says at the evaluation (附三(五)D).
 type Opinion string
@@ -194,6 +233,7 @@ type StandingFinding struct {
 	Outcome Outcome `json:"outcome" enum:"met,not_met,not_known" doc:"met 符合，not_met 不符合，not_known 没有数据"`
 	Value   string  `json:"value" doc:"据以判断的数据"`
 	Source  string  `json:"source,omitempty" doc:"数据来源与交付日期"`
+	About   string  `json:"about,omitempty" doc:"具体是哪一情形，如列入日期；同一情形决定以后不再立项"`
 }
 
 // CaseObject names a case in the audit log and as the subject of documents and obligations.

@@ -18,14 +18,21 @@ type DocumentPurpose string
 
 // The purposes.
 const (
-	PurposeEvidence DocumentPurpose = "evidence" // 佐证材料
-	PurposePhoto    DocumentPurpose = "photo"    // 走访照片; pictures only
+	PurposeEvidence     DocumentPurpose = "evidence"     // 佐证材料; of a case about a certification: the bureau's evidence, which the household sees when it is heard
+	PurposePhoto        DocumentPurpose = "photo"        // 走访照片; pictures only
+	PurposeConfidential DocumentPurpose = "confidential" // 保密证据: of such a case, for the bureau only (who told of it must not be found out)
+	PurposeStatement    DocumentPurpose = "statement"    // 陈述申辩材料: of such a case, the household's
 )
 
 // Name is the purpose in words.
 func (p DocumentPurpose) Name() string {
-	if p == PurposePhoto {
+	switch p {
+	case PurposePhoto:
 		return "走访照片"
+	case PurposeConfidential:
+		return "保密证据"
+	case PurposeStatement:
+		return "陈述申辩材料"
 	}
 	return "佐证材料"
 }

@@ -31,7 +31,7 @@ const notSaid = -1
 
 // limitKeys are the limits in working days that the program itself asks for (Workdays).
 var limitKeys = []string{"objection.accept", "objection.settle", "objection.window", "consent.limit", "supplement.limit", "notice.days", "notice.settle", "city.supplement.limit", "help.answer", "help.deliver", "order.limit",
-	"report.return", "report.review", "operator.limit"}
+	"report.return", "report.review", "operator.limit", "case.hearing", "case.settle", "opinion.limit"}
 
 // maxLimit bounds a limit in working days: a year has about 250.
 const maxLimit = 250

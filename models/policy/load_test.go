@@ -25,7 +25,7 @@ func TestTheWorkPlansPolicyIsComplete(t *testing.T) {
 		"growth.revenue": "20 万元", "growth.tax": "1000 元", "development.revenue": "120 万元", "development.tax": "10000 元",
 		"objection.accept": "5 个工作日", "objection.settle": "15 个工作日", "objection.window": "10 个工作日", "notice.days": "5 个工作日",
 		"consent.limit": "5 个工作日", "supplement.limit": "5 个工作日", "notice.settle": "5 个工作日", "city.supplement.limit": "5 个工作日",
-		"report.return": "10 个工作日", "report.review": "20 个工作日", "operator.limit": "10 个工作日", "order.limit": "5 个工作日",
+		"report.return": "10 个工作日", "report.review": "20 个工作日", "operator.limit": "10 个工作日", "order.limit": "5 个工作日", "case.hearing": "5 个工作日", "case.settle": "30 个工作日", "opinion.limit": "10 个工作日",
 		"selection.honours": "3 年", "help.answer": "10 个工作日", "help.deliver": "30 个工作日", "evaluation.growth": "20%",
 	}, placeholders, "what the work plan does not say is marked")
 	letters := map[string]int{}

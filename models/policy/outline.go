@@ -243,6 +243,7 @@ func (p *Policy) rest() Section {
 		{"validity", "有效期", v.Clause, v.Text},
 		{"validity.years", "有效期与延长的期限", v.Clause, v.Years.Name + "、" + v.Extension.Name},
 		{"validity.extension", "延长", v.Clause, v.ExtensionText},
+		{"validity.extension_counts", "延长与名额", p.Places.Clause, map[bool]string{false: "延长的认定占用以后年度的名额（待确认）", true: "延长的认定不占用以后年度的名额"}[v.ExtensionFree]},
 	}}
 	for _, g := range v.Grounds {
 		item := ground("validity", v.Clause, g)

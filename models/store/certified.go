@@ -25,6 +25,7 @@ type certifiedWork struct {
 	application models.Application
 	candidate   *models.Candidate // newest delivered data of the household; nil when no cycle's registry has it
 	byProcess   bool              // the certification's own process does it, and so knows of it
+	then        []func() error    // what follows from a command, once that is on record
 }
 
 // certifiedWork reads what an event of a certification may need.
@@ -123,11 +124,21 @@ func (s *Store) ActOnCertified(ctx context.Context, cmd models.CertifiedCommand,
 		if done, err := certifiedCommandDone(tx, cmd); err != nil || done {
 			return err
 		}
-		detail, err := s.certifiedEffect(tx, w, cmd)
+		do := cmd
+		w.then = nil // the transaction may be tried again
+		detail, err := s.certifiedEffect(tx, w, &do)
 		if err != nil {
 			return err
 		}
-		return s.recordCertified(tx, w, cmd, detail)
+		if err := s.recordCertified(tx, w, do, detail); err != nil {
+			return err
+		}
+		for _, follow := range w.then {
+			if err := follow(); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return models.Certification{}, fmt.Errorf("%s of certification %d: %w", cmd.Event, cmd.CertificationID, err)
@@ -144,15 +155,15 @@ func certifiedCommandDone(tx *gorm.DB, cmd models.CertifiedCommand) (bool, error
 	return commandDone(tx.Table("certified_events").Where("certification_id = ? AND command_id = ?", cmd.CertificationID, cmd.CommandID), string(cmd.Event), cmd.Actor, cmd.Request)
 }
 
-// certifiedEffect does what belongs to an event that somebody brings about, beside the record of it.
-func (s *Store) certifiedEffect(tx *gorm.DB, w *certifiedWork, cmd models.CertifiedCommand) (map[string]any, error) {
+// certifiedEffect does what belongs to an event that somebody brings about, beside the record of it, and completes the command for that.
+func (s *Store) certifiedEffect(tx *gorm.DB, w *certifiedWork, cmd *models.CertifiedCommand) (map[string]any, error) {
 	switch {
 	case cmd.Event.OfCase() || cmd.Event == models.CertifiedOpenCase:
 		return s.caseEffect(tx, w, cmd)
 	case cmd.Event.OfReport():
-		return s.reportEffect(tx, w, cmd)
+		return s.reportEffect(tx, w, *cmd)
 	case cmd.Event == models.CertifiedReportOperator:
-		return s.operatorEffect(tx, w, cmd)
+		return s.operatorEffect(tx, w, *cmd)
 	}
 	return nil, models.Invalid("event", "“%s”不是由人办理的操作", cmd.Event.Name())
 }

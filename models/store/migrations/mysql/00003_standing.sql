@@ -82,6 +82,27 @@ CREATE TABLE cases (
 ALTER TABLE objections ADD COLUMN case_id BIGINT NOT NULL DEFAULT 0;
 DROP INDEX objections_live ON objections;
 CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, case_id, live);
+-- What each case is about, by fingerprint: what was decided once, or is being decided, is not opened again.
+CREATE TABLE case_grounds (
+  certification_id BIGINT NOT NULL,
+  fingerprint CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  case_id BIGINT NOT NULL,
+  PRIMARY KEY (certification_id, fingerprint, case_id)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+-- Revocations (撤销认定) with who was the operator: for five years it is looked at who applies. lifted_on: an objection was upheld.
+CREATE TABLE revocations (
+  id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  case_id BIGINT NOT NULL,
+  certification_id BIGINT NOT NULL,
+  number VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uscc CHAR(18) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  operator VARCHAR(200) NOT NULL,
+  ended_on DATE NOT NULL,
+  lifted_on DATE NULL,
+  UNIQUE KEY revocations_case (case_id, operator),
+  KEY revocations_operator (operator, ended_on)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX objections_case ON objections (case_id);
 -- The yearly information report (信息报告): one per certification and year. due is the day of the year, limit_on the last day of the household's
 -- present term; content, prefilled, findings and entered_by are JSON.
 CREATE TABLE information_reports (
@@ -340,6 +361,9 @@ DROP TABLE help_events;
 DROP TABLE help;
 DROP TABLE operator_changes;
 DROP TABLE information_reports;
+DROP INDEX objections_case ON objections;
+DROP TABLE revocations;
+DROP TABLE case_grounds;
 DROP INDEX objections_live ON objections;
 CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, live);
 ALTER TABLE objections DROP COLUMN case_id;

@@ -82,6 +82,27 @@ CREATE INDEX cases_fingerprint ON cases (certification_id, fingerprint);
 ALTER TABLE objections ADD COLUMN case_id INTEGER NOT NULL DEFAULT 0;
 DROP INDEX objections_live;
 CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, case_id, live);
+-- What each case is about, by fingerprint: what was decided once, or is being decided, is not opened again.
+CREATE TABLE case_grounds (
+  certification_id INTEGER NOT NULL,
+  fingerprint TEXT NOT NULL,
+  case_id INTEGER NOT NULL,
+  PRIMARY KEY (certification_id, fingerprint, case_id)
+);
+-- Revocations (撤销认定) with who was the operator: for five years it is looked at who applies. lifted_on: an objection was upheld.
+CREATE TABLE revocations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  case_id INTEGER NOT NULL,
+  certification_id INTEGER NOT NULL,
+  number TEXT NOT NULL,
+  uscc TEXT NOT NULL,
+  operator TEXT NOT NULL,
+  ended_on DATE NOT NULL,
+  lifted_on DATE NULL
+);
+CREATE UNIQUE INDEX revocations_case ON revocations (case_id, operator);
+CREATE INDEX revocations_operator ON revocations (operator, ended_on);
+CREATE INDEX objections_case ON objections (case_id);
 -- The yearly information report (信息报告): one per certification and year. due is the day of the year, limit_on the last day of the household's
 -- present term; content, prefilled, findings and entered_by are JSON.
 CREATE TABLE information_reports (
@@ -340,6 +361,9 @@ DROP TABLE help_events;
 DROP TABLE help;
 DROP TABLE operator_changes;
 DROP TABLE information_reports;
+DROP INDEX objections_case;
+DROP TABLE revocations;
+DROP TABLE case_grounds;
 DROP INDEX objections_live;
 CREATE UNIQUE INDEX objections_live ON objections (cycle_id, kind, uscc, application_id, live);
 ALTER TABLE objections DROP COLUMN case_id;
