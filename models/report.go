@@ -311,6 +311,13 @@ type Report struct {
 // TableName is the table of reports.
 func (Report) TableName() string { return "information_reports" }
 
+// Enter notes an officer who wrote or filed the report for the household.
+func (r *Report) Enter(actor Actor) {
+	if !slices.Contains(r.EnteredBy, actor) {
+		r.EnteredBy = append(r.EnteredBy, actor)
+	}
+}
+
 // Late says whether it was first filed after its date (逾期), or is not filed on a date after it.
 func (r Report) Late(today calendar.Date) bool {
 	if r.FiledOn != 0 {

@@ -183,6 +183,9 @@ func (s *Store) endCertified(tx *gorm.DB, w *certifiedWork) error {
 			return err
 		}
 	}
+	if err := s.endReports(tx, w); err != nil {
+		return err
+	}
 	about := models.CertificationObject(w.c.Number)
 	err := tx.Model(&obligationRow{}).Where("cycle_id = ? AND (subject = ? OR subject LIKE ?) AND state = ?", w.c.CycleID, about, about+"/%", models.ObligationOpen).
 		Updates(map[string]any{"state": models.ObligationClosed, "done_on": w.today, "done_by": string(models.ActorSystem), "updated_at": s.now()}).Error
@@ -210,6 +213,9 @@ func (s *Store) saveCase(tx *gorm.DB, w *certifiedWork, c *models.Case, actor mo
 		}
 		if err := s.closeSubject(tx, c.CycleID, models.CaseObject(c.ID), w.today, actor); err != nil {
 			return failed(err)
+		}
+		if err := s.settleReports(tx, w, *c, actor); err != nil {
+			return err
 		}
 	}
 	c.UpdatedAt = s.now()

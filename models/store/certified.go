@@ -24,6 +24,7 @@ type certifiedWork struct {
 	today       calendar.Date
 	application models.Application
 	candidate   *models.Candidate // newest delivered data of the household; nil when no cycle's registry has it
+	data        newestData        // of the candidate: how far its year has come
 	byProcess   bool              // the certification's own process does it, and so knows of it
 	then        []func() error    // what follows from a command, once that is on record
 }
@@ -60,7 +61,8 @@ func (s *Store) certifiedWork(ctx context.Context, id int64, today calendar.Date
 		return nil, err
 	}
 	w.candidate = &candidate
-	return w, nil
+	w.data, err = s.dataOf(ctx, newest, today)
+	return w, err
 }
 
 // lock takes the certification for this transaction.
@@ -184,6 +186,11 @@ func (s *Store) FollowCertified(ctx context.Context, id int64, today calendar.Da
 		if w.c.Reached < w.c.BenefitsFrom { // the year's plan may have moved it
 			w.c.BenefitsFrom = w.cycle.Plan[calendar.PlanBenefitsStart]
 		}
+		if w.c.Reached == w.c.CertifiedOn { // followed for the first time
+			if err := s.keepOperator(tx, w); err != nil {
+				return err
+			}
+		}
 		for {
 			// an extension or an end changes what follows: the list is read anew after each date
 			due := w.c.Milestones(w.terms, w.c.Reached, today)
@@ -193,6 +200,9 @@ func (s *Store) FollowCertified(ctx context.Context, id int64, today calendar.Da
 			if err := s.reach(tx, w, due[0]); err != nil {
 				return fmt.Errorf("%s on %s: %w", due[0].Kind, due[0].On, err)
 			}
+		}
+		if err := s.passReports(tx, w); err != nil {
+			return err
 		}
 		if err := s.passHearings(tx, w); err != nil {
 			return err
@@ -260,6 +270,13 @@ func (s *Store) nextDate(tx *gorm.DB, w *certifiedWork) (next models.Milestone, 
 			next = list[0]
 		}
 	}
+	report, err := s.nextReport(tx, w.c.ID)
+	if err != nil {
+		return next, err
+	}
+	if w.c.State == models.CertificationValid && report != 0 && (next.On == 0 || report < next.On) {
+		next = models.Milestone{Kind: models.MilestoneMissed, On: max(report, w.today+1)}
+	}
 	hearing, err := s.nextHearing(tx, w.c.ID)
 	if err == nil && hearing != 0 && (next.On == 0 || hearing < next.On) {
 		next = models.Milestone{Kind: models.MilestoneHearing, On: max(hearing, w.today+1)}
@@ -311,8 +328,13 @@ func (s *Store) recordCertified(tx *gorm.DB, w *certifiedWork, cmd models.Certif
 	if err != nil {
 		return failed(err)
 	}
-	if from == models.CertificationValid && c.State != from {
+	switch {
+	case from == models.CertificationValid && c.State != from:
 		if err := s.endCertified(tx, w); err != nil {
+			return failed(err)
+		}
+	case from != models.CertificationValid && c.State == models.CertificationValid:
+		if err := s.restoreReports(tx, w); err != nil {
 			return failed(err)
 		}
 	}
