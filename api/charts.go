@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // barChart is a chart of horizontal bars, laid out for the template “chart”: drawn as SVG in the page itself, so that a
@@ -47,7 +48,7 @@ const (
 	chartLeft    = 300
 	longestBar   = 480 // width of the longest bar
 	barHeight    = 14  // height of a bar
-	labelLength  = 21  // characters of a label
+	labelLength  = 42  // of a label, a Chinese character being 2
 	legendHeight = 26  // height of the legend
 )
 
@@ -64,10 +65,8 @@ func newBarChart(title string, series []string, rows []chartData) barChart {
 		}
 	}
 	for _, r := range rows {
-		row := chartRow{Label: r.Label, Full: r.Label, Y: c.Height + len(r.Values)*barHeight/2 + 5}
-		if runes := []rune(r.Label); len(runes) > labelLength {
-			row.Label = string(runes[:labelLength-1]) + "…"
-		}
+		row := chartRow{Full: r.Label, Y: c.Height + len(r.Values)*barHeight/2 + 5}
+		row.Label = shorten(r.Label, labelLength)
 		for i, v := range r.Values {
 			bar := chartBar{Class: "s" + strconv.Itoa(i), Y: c.Height + i*barHeight, Width: int(v * longestBar / most), Value: thousands(v)}
 			if i < len(series) {
@@ -83,6 +82,23 @@ func newBarChart(title string, series []string, rows []chartData) barChart {
 		c.Height += len(r.Values)*barHeight + 10
 	}
 	return c
+}
+
+// shorten cuts a text that is wider than most, a Chinese character being 2 wide.
+func shorten(text string, most int) string {
+	width, cut := 0, 0
+	for i, r := range text {
+		if width++; r >= 0x1100 {
+			width++
+		}
+		if width <= most-2 {
+			cut = i + utf8.RuneLen(r)
+		}
+	}
+	if width <= most {
+		return text
+	}
+	return text[:cut] + "…"
 }
 
 // thousands writes a number as people read it: 1,000,000.

@@ -86,13 +86,13 @@ func newWhatIfPage(w whatIf) whatIfPage {
 	}
 	for _, s := range v.Streets {
 		if s.Rose+s.Fell > 0 {
-			streets = append(streets, chartData{s.Name, []int64{s.CountingRose, s.CountingFell, s.Rose + s.Fell}})
+			streets = append(streets, chartData{s.Name, []int64{s.Rose, s.Fell, s.CountingRose + s.CountingFell}})
 		}
 	}
 	p.MovesChart = newBarChart("变动去向（户）", []string{"本区判定", "采用的分型"}, moves)
 	p.CausesChart = newBarChart("变动依据的条款（户；一户可有几项）", []string{"本区判定"}, causes)
 	p.ConditionsChart = newBarChart("结果改变的条件（户）", []string{"结果改变"}, conditions)
-	p.StreetsChart = newBarChart("各街道变动（户）", []string{"采用的分型上升", "采用的分型下降", "本区判定变动"}, streets)
+	p.StreetsChart = newBarChart("各街道变动（户）", []string{"本区判定上升", "本区判定下降", "采用的分型变动"}, streets)
 	return p
 }
 

@@ -127,6 +127,7 @@ func TestAChartGivesEveryNumberABarOfItsLength(t *testing.T) {
 	require.Equal(t, longestBar/2, c.Rows[1].Bars[0].Width)
 	require.Equal(t, 1, c.Rows[1].Bars[1].Width, "one household can be seen")
 	require.Equal(t, "1,000,000", c.Rows[0].Bars[0].Value)
-	require.Len(t, []rune(c.Rows[1].Label), labelLength)
+	require.Equal(t, strings.Repeat("长", 20)+"…", c.Rows[1].Label)
+	require.Equal(t, "附一(三)2(3)A 营业收入达到发展型标准", shorten("附一(三)2(3)A 营业收入达到发展型标准", labelLength))
 	require.Less(t, c.Rows[1].Bars[1].Y+barHeight, c.Height)
 }

@@ -16,11 +16,11 @@ import (
 func policyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "policy",
-		Short: "检查、比较、查看当年政策文件",
+		Short: "检查、比较、查看、试算当年政策文件",
 		Long: "当年政策是一份 YAML 文件，写法与工作方案一致，程序按它执行。\n" +
-			"这里的命令只读文件，不连数据库；存入、施行和公布由管理员通过接口进行。",
+			"这里的命令只读文件，what-if 还读数据库；存入、施行和公布由管理员通过接口进行。",
 	}
-	c.AddCommand(policyCheckCommand(), policyDiffCommand(), policyShowCommand())
+	c.AddCommand(policyCheckCommand(), policyDiffCommand(), policyShowCommand(), policyWhatIfCommand())
 	return c
 }
 
