@@ -44,9 +44,12 @@ func (d departmentLetters) message(object string, seq int, on calendar.Date) mod
 	return models.Message{District: d.cycle.District, CycleID: d.cycle.ID, OnDate: on, Key: fmt.Sprintf("%s/%d", object, seq)}
 }
 
+// DepartmentLetters are letters to departments that the API writes within the transaction of what they tell: no activities, and so not of Letters.
+type DepartmentLetters struct{ *Letters }
+
 // OrderLetter gives what writes the letters about an order to a department (二(三)7): to the department when it is issued, sent back or
 // withdrawn, to the bureau's administrators when it is answered.
-func (a *Letters) OrderLetter(ctx context.Context, cycle models.Cycle, department string) (store.OrderLetter, error) {
+func (a DepartmentLetters) OrderLetter(ctx context.Context, cycle models.Cycle, department string) (store.OrderLetter, error) {
 	d, err := a.toDepartment(ctx, cycle, department)
 	if err != nil {
 		return nil, err
@@ -86,7 +89,7 @@ func (a *Letters) OrderLetter(ctx context.Context, cycle models.Cycle, departmen
 }
 
 // DutyLetter gives what tells a department that its report of a duty is sent back, and why.
-func (a *Letters) DutyLetter(ctx context.Context, cycle models.Cycle, o models.Obligation, reason string) (store.DutyLetter, error) {
+func (a DepartmentLetters) DutyLetter(ctx context.Context, cycle models.Cycle, o models.Obligation, reason string) (store.DutyLetter, error) {
 	d, err := a.toDepartment(ctx, cycle, o.Owner)
 	if err != nil {
 		return nil, err

@@ -333,8 +333,8 @@ func (s *Server) actDuty(ctx context.Context, u models.User, o models.Obligation
 }
 
 // letters writes letters that go with a command's own transaction.
-func (s *Server) letters() *activities.Letters {
-	return &activities.Letters{Store: s.Store, PublicURL: s.Options.PublicURL}
+func (s *Server) letters() activities.DepartmentLetters {
+	return activities.DepartmentLetters{Letters: &activities.Letters{Store: s.Store, PublicURL: s.Options.PublicURL}}
 }
 
 // StandardDuty is a standing duty as the policy lays it on departments.
