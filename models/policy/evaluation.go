@@ -19,7 +19,7 @@ import (
 //   - C compares with the tier at the certification, or at the evaluation before; 附三(五)C names 生存型 and 成长型 as those from which one rises.
 func (p *Policy) Evaluate(in models.EvaluationInput) models.Evaluation {
 	c := in.Certification
-	e := models.Evaluation{Number: c.Number, Since: p.evaluatedSince(c), ValidUntil: c.ValidUntil, OpensOn: c.EvaluationOn(p.CertifiedTerms()), On: in.Today,
+	e := models.Evaluation{Number: c.Number, Since: p.EvaluatedSince(c), ValidUntil: c.ValidUntil, OpensOn: c.EvaluationOn(p.CertifiedTerms()), On: in.Today,
 		Growth: p.Certified.Growth.Words(), Missing: []string{}}
 	e.BaseYear = e.Since.Year() - 1
 	e.Series = p.series(in, e.BaseYear)
@@ -49,8 +49,8 @@ func (p *Policy) Evaluate(in models.EvaluationInput) models.Evaluation {
 	return e
 }
 
-// evaluatedSince is the first day of the time that is evaluated.
-func (p *Policy) evaluatedSince(c models.Certification) calendar.Date {
+// EvaluatedSince is the first day of the time that is evaluated.
+func (p *Policy) EvaluatedSince(c models.Certification) calendar.Date {
 	start := c.CertifiedOn
 	if c.Extensions > 0 {
 		start = c.ValidUntil.AddDays(1).AddYears(-int(p.Validity.Extension.Value.Amount))
