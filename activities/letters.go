@@ -200,6 +200,18 @@ func howTo(o models.Obligation) string {
 		return "办理方式：按市级要求补充说明材料并提交。"
 	case models.ObligationComplaint:
 		return "办理方式：核实举报投诉并登记处理结果。"
+	case models.ObligationReport:
+		return "办理方式：登录后填写并提交；部门已掌握的数据已列出，无需再填。没有登录方式的，到区市场监管局索取一次性登录码或者当面代录。"
+	case models.ObligationReportReview:
+		return "办理方式：在信息报告列表中逐项核对基础标准，作出确认、退回补正或者不符合的结论；全部由数据判断符合的可以批量确认。"
+	case models.ObligationHearing:
+		return "办理方式：登录后查看立项所依据的情形，提交陈述申辩和材料；也可以书面提交。"
+	case models.ObligationCase:
+		return "办理方式：听取陈述申辩后拟定处理意见，由另一人作出决定。"
+	case models.ObligationOpinion:
+		return "办理方式：核对该户近三年的数据，提出是否同意延长的意见并写明理由。"
+	case models.ObligationHelp:
+		return "办理方式：在帮扶列表中答复申请（承诺、兑现，或者写明不予办理的理由），已承诺的登记兑现。"
 	case models.ObligationDuty:
 		return "办理方式：上传材料，反馈办理情况、完成日期和惠及户数。"
 	case models.ObligationOrder:
@@ -218,6 +230,10 @@ func consequence(o models.Obligation, escalation, today calendar.Date) string {
 		return "逾期未答复的，视为不同意，推荐终止。"
 	case o.Kind == models.ObligationSupplement:
 		return "逾期未补充的，按现有材料审核。"
+	case o.Kind == models.ObligationReport:
+		return "逾期未报送的，立项处理，决定认定是否继续有效；决定作出前仍可补报。"
+	case o.Kind == models.ObligationHearing:
+		return "逾期未陈述的，视为放弃陈述申辩，按现有材料作出决定。"
 	case o.EscalatedOn != 0 || o.Due < today && escalation <= today:
 		return "已逾期，报区市场监管局督办。"
 	case o.Owner != models.BureauCode:

@@ -7,6 +7,3 @@ import (
 )
 
 func (w *certifiedLetters) tellCase(context.Context, *letter, models.CertifiedStep) error { return nil }
-func (w *certifiedLetters) tellReport(context.Context, *letter, models.CertifiedStep) error {
-	return nil
-}
