@@ -3,6 +3,7 @@ package activities_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,10 @@ func newMorning(t *testing.T, s *store.Store, clock calendar.Clock) *morning {
 	n, err := s.PlanYear(ctx, shijingshan, 2026, nil)
 	require.NoError(t, err)
 	n.CycleID, n.WorkflowID, n.Attempt, n.Actor, n.Today, n.Clock = "110107-2026", "cycle/110107-2026", 1, "user:1", calendar.MustDate("2026-06-01"), clock
-	n.Duties = nil
+	n.Duties = slices.DeleteFunc(n.Duties, func(o models.Obligation) bool { return o.Kind != models.ObligationDuty })
+	for i := range n.Duties { // on record, so that no morning opens them, and far from any step
+		n.Duties[i].Due = calendar.MustDate("2027-12-31")
+	}
 	require.NoError(t, s.OpenCycle(ctx, n))
 	m.cycle = n.CycleID
 	return m
