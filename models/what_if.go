@@ -111,8 +111,11 @@ type WhatIfCause struct {
 func (c WhatIfCause) String() string {
 	s := c.Clause + " " + c.Name
 	word := func(o Outcome) string { return cmp.Or(o.Name(), "无此项") }
-	if c.From != "" || c.To != "" {
+	switch {
+	case c.From != c.To:
 		s += "（" + word(c.From) + "→" + word(c.To) + "）"
+	case c.From != "":
+		s += "（" + word(c.From) + "，标准对此项的要求改变）"
 	}
 	return s
 }

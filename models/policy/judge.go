@@ -106,7 +106,9 @@ func (r *rule) standard(met uint64) int {
 }
 
 // holds says whether the standard is fulfilled.
-func (s *standard) holds(met uint64) bool { return met&s.all == s.all && (s.any == 0 || met&s.any != 0) }
+func (s *standard) holds(met uint64) bool {
+	return met&s.all == s.all && (s.any == 0 || met&s.any != 0)
+}
 
 // Conditions are the policy's conditions; bit i of a Verdict's masks is the outcome of the i-th.
 func (j *Judge) Conditions() []Condition { return j.policy.Tiering.Conditions }

@@ -68,7 +68,7 @@ func counterpart(of, in *rule, at int) int {
 
 // decide finds the conditions that make a household's tier another. Whoever becomes, or no longer is, 不符合分型条件 is so by
 // what fails of the base standard. Of the others, either the standard that gave the tier no longer holds (by what it lacks), or
-// one that goes before it has come to hold (by what it lacked); empty: only the standards' own order is another.
+// one that goes before it has come to hold (by what it lacked); empty: only the standards themselves or their order are others.
 func (c *Comparison) decide(v verdicts) (d decisive) {
 	a, b := &c.base.rule, &c.draft.rule
 	if v.draft.Tier == models.Ineligible {
@@ -85,6 +85,7 @@ func (c *Comparison) decide(v verdicts) (d decisive) {
 		// it would come first if it held
 		if now < 0 {
 			d.ofBase(c, gave.all|gave.any&v.base.Met)
+			d.draft = 0 // what went with the standard, if anything did
 			return d
 		}
 		lost := &b.standards[now]
@@ -101,6 +102,11 @@ func (c *Comparison) decide(v verdicts) (d decisive) {
 	before := counterpart(b, a, is)
 	if before < 0 {
 		d.draft = gives.all | gives.any&v.draft.Met
+		for _, had := range c.toDraft {
+			if had >= 0 {
+				d.draft &^= 1 << had // what came with the standard, if anything did
+			}
+		}
 		return d
 	}
 	lacked := &a.standards[before]
