@@ -146,7 +146,7 @@ func (g *play) study(ctx context.Context, c *cycleView) error {
 	type choice struct{ department, tier string }
 	ripe := map[choice][]int64{}
 	for _, d := range list {
-		if c.Today < c.plan(calendar.PlanStudyDue).AddDays(-1-g.rules.die(6, "study day", d.USCC, c.Year)) {
+		if c.Today < c.plan(calendar.PlanStudyDue).AddDays(-2-g.rules.die(6, "study day", d.USCC, c.Year)) {
 			continue
 		}
 		tier := "own"

@@ -2,9 +2,13 @@ package rehearsal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -181,10 +185,39 @@ func (g *play) act(ctx context.Context, key string, f func() error) error {
 		g.acts.Add(1)
 		g.refused.Add(1)
 		g.settle(key)
+		g.note(key, no.words)
 		g.Logger.DebugContext(ctx, "refused in a rehearsal", "rehearsal", g.id, "what", key, "today", g.today.String(), "why", no.words)
 		return nil
 	}
 	return fmt.Errorf("%s: %w", key, err)
+}
+
+// refusedFile lists what the program refused, one JSON object a line.
+const refusedFile = "refused.jsonl"
+
+// note keeps what the program refused, for the report; a line that cannot be written is missing there.
+func (g *play) note(key, why string) {
+	what, _, _ := strings.Cut(strings.TrimPrefix(key, "/api/v1/"), "/")
+	line, err := json.Marshal(refusedAct{Today: g.today, What: what, Key: key, Why: why})
+	if err != nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f, err := os.OpenFile(filepath.Join(g.dir, refusedFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_, _ = f.Write(append(line, '\n'))
+	_ = f.Close()
+}
+
+// refusedAct is something that the program refused.
+type refusedAct struct {
+	Today calendar.Date `json:"today"`
+	What  string        `json:"what"`
+	Key   string        `json:"key"`
+	Why   string        `json:"why"`
 }
 
 // once is act for what is done only once: what was done is not asked for again while this process lives.

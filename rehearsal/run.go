@@ -47,7 +47,10 @@ func Run(ctx context.Context, o Options, id string, rules Rules, report func(con
 		if err := p.run(ctx, report); err != nil {
 			return err
 		}
-		return p.awaitMail(ctx)
+		if err := p.awaitMail(ctx); err != nil {
+			return err
+		}
+		return i.writeReport(ctx)
 	})
 	return g.Wait()
 }
