@@ -21,6 +21,8 @@ type Rounds struct {
 	// workflows.StartObjection); nil in tests without an engine.
 	Nudge   func(ctx context.Context, a models.Application, clock calendar.Clock) error
 	Receive func(ctx context.Context, o models.Objection, clock calendar.Clock) error
+	// Notify starts the sending of a notice of help that nobody sends (workflows.StartHelpNotice); nil in tests without an engine.
+	Notify func(ctx context.Context, n models.HelpNotice) error
 
 	Certified *Certified // nil in tests without an engine
 }

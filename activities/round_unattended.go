@@ -31,6 +31,9 @@ func (r *round) attend(ctx context.Context) error {
 		if err := r.attendObjections(ctx, c); err != nil {
 			return err
 		}
+		if err := r.attendHelpNotices(ctx, c); err != nil {
+			return err
+		}
 		if r.Certified == nil || r.Certified.Nudge == nil {
 			continue
 		}
@@ -70,6 +73,23 @@ func (r *round) attendObjections(ctx context.Context, c models.Cycle) error {
 				return err
 			}
 			before = o.ID
+			activity.RecordHeartbeat(ctx)
+		}
+	}
+	return nil
+}
+
+func (r *round) attendHelpNotices(ctx context.Context, c models.Cycle) error {
+	for after := int64(0); r.Notify != nil; {
+		list, err := r.Store.OpenHelpNotices(ctx, c.ID, after, nudgePage)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, n := range list {
+			if err := r.Notify(ctx, n); err != nil {
+				return err
+			}
+			after = n.ID
 			activity.RecordHeartbeat(ctx)
 		}
 	}

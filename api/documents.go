@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,7 +22,7 @@ import (
 // DocumentView is a document that was handed in.
 type DocumentView struct {
 	ID          string                 `json:"id"`
-	Purpose     models.DocumentPurpose `json:"purpose" doc:"evidence 佐证材料，photo 走访照片"`
+	Purpose     models.DocumentPurpose `json:"purpose" doc:"evidence 佐证材料，photo 走访照片，confidential 保密证据，statement 陈述申辩材料"`
 	PurposeName string                 `json:"purpose_name"`
 	Name        string                 `json:"name" doc:"文件名"`
 	MediaType   string                 `json:"media_type"`
@@ -49,6 +50,8 @@ func (s *Server) registerDocuments() {
 		{"application", "applications", "申报", concerned, signedIn},
 		{"objection", "objections", "异议", concerned, signedIn},
 		{"visit", "visits", "走访", bureau, everyone},
+		{"case", "cases", "认定存续事项", concerned, signedIn},
+		{"report", "reports", "年度信息报告", concerned, signedIn},
 		{"help", "help", "帮扶", concerned, signedIn},
 		{"consent", "consents", "同意书", bureau, signedIn},
 		{"duty", "duties", "职责", officers, everyone},
@@ -70,7 +73,7 @@ func (s *Server) registerDocuments() {
 func documentForm() *huma.RequestBody {
 	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"file"}, Properties: map[string]*huma.Schema{
-			"purpose": {Type: huma.TypeString, Enum: []any{models.PurposeEvidence, models.PurposePhoto}, Description: "evidence 佐证材料（申报、异议），photo 走访照片；可不填"},
+			"purpose": {Type: huma.TypeString, Enum: []any{models.PurposeEvidence, models.PurposePhoto, models.PurposeConfidential, models.PurposeStatement}, Description: "evidence 佐证材料、证据，photo 走访照片，confidential 保密证据，statement 陈述申辩材料；可不填"},
 			"file":    {Type: huma.TypeString, Format: "binary", Description: "PDF、JPG 或 PNG，最大10MB"},
 		}}}}}
 }
@@ -80,7 +83,9 @@ type AddDocumentInput struct {
 	ID          int64  `path:"id" minimum:"1"`
 	ContentType string `header:"Content-Type"`
 	Length      int64  `header:"Content-Length"`
-	body        io.Reader
+	// of a case about a certification only
+	Confidential bool `query:"confidential" doc:"保密证据：只有区市场监管局可见，如举报人的材料；仅用于认定存续事项"`
+	body         io.Reader
 }
 
 // Resolve keeps the body as a stream: nobody's file is read before it is known that it may come.
@@ -106,6 +111,14 @@ func (s *Server) addDocument(kind string) func(context.Context, models.User, *Ad
 		}
 		subject := documentSubject(kind, in.ID)
 		c, err := s.Store.DocumentCase(ctx, subject)
+		purpose := purpose
+		switch {
+		case err != nil:
+		case c.Case != nil:
+			purpose = c.Case.DocumentPurpose(u, in.Confidential)
+		case in.Confidential:
+			err = models.Invalid("confidential", "只有认定存续事项的证据可以标注为保密")
+		}
 		if err == nil {
 			err = c.MayAdd(u, purpose)
 		}
@@ -146,13 +159,30 @@ func (s *Server) clean(ctx context.Context, f func()) error {
 	}
 }
 
-// readDocument reads the form part by part, into memory only: the file is at most document.MaxSize.
+// readDocument reads the form with one document.
 func readDocument(in *AddDocumentInput, purpose models.DocumentPurpose) (name string, content []byte, err error) {
-	kind, params, err := mime.ParseMediaType(in.ContentType)
+	return formFile(in.ContentType, in.body, document.MaxSize, func(part *multipart.Part) error {
+		if part.FormName() != "purpose" {
+			return nil
+		}
+		value, err := io.ReadAll(io.LimitReader(part, 101))
+		if err != nil {
+			return broken(err)
+		}
+		if models.DocumentPurpose(value) != purpose {
+			return models.Invalid("purpose", "此处只能上传%s（%s）", purpose.Name(), purpose)
+		}
+		return nil
+	})
+}
+
+// formFile reads a form with one file part by part, into memory only: the file has at most so many bytes. other reads the other parts.
+func formFile(contentType string, body io.Reader, most int64, other func(*multipart.Part) error) (name string, content []byte, err error) {
+	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
 		return "", nil, models.Invalid("", "请以 multipart/form-data 表单上传，文件放在 file 一项")
 	}
-	form := multipart.NewReader(in.body, params["boundary"])
+	form := multipart.NewReader(body, params["boundary"])
 	for parts := 0; ; parts++ {
 		part, err := form.NextPart()
 		switch {
@@ -165,26 +195,21 @@ func readDocument(in *AddDocumentInput, purpose models.DocumentPurpose) (name st
 		case parts > 10:
 			return "", nil, models.Invalid("", "表单的项数过多")
 		}
-		switch part.FormName() {
-		case "file":
-			if content != nil {
-				return "", nil, models.Invalid("file", "一次只能上传一个文件")
+		if part.FormName() != "file" {
+			if err := other(part); err != nil {
+				return "", nil, err
 			}
-			name = part.FileName()
-			if content, err = io.ReadAll(io.LimitReader(part, document.MaxSize+1)); err != nil {
-				return "", nil, broken(err)
-			}
-			if len(content) > document.MaxSize {
-				return "", nil, document.TooLarge()
-			}
-		case "purpose":
-			value, err := io.ReadAll(io.LimitReader(part, 101))
-			if err != nil {
-				return "", nil, broken(err)
-			}
-			if models.DocumentPurpose(value) != purpose {
-				return "", nil, models.Invalid("purpose", "此处只能上传%s（%s）", purpose.Name(), purpose)
-			}
+			continue
+		}
+		if content != nil {
+			return "", nil, models.Invalid("file", "一次只能上传一个文件")
+		}
+		name = part.FileName()
+		if content, err = io.ReadAll(io.LimitReader(part, most+1)); err != nil {
+			return "", nil, broken(err)
+		}
+		if int64(len(content)) > most {
+			return "", nil, document.TooLarge()
 		}
 	}
 }
@@ -206,6 +231,7 @@ func (s *Server) listDocuments(kind string) func(context.Context, models.User, *
 		if err != nil {
 			return nil, err
 		}
+		list = slices.DeleteFunc(list, func(d models.Document) bool { return c.MaySee(u, d) != nil })
 		return &struct{ Body Page[DocumentView] }{newPage(list, models.MaxDocuments, viewDocument, func(d models.Document) any { return d.ID })}, nil
 	}
 }
@@ -224,7 +250,7 @@ func (s *Server) getDocument(ctx context.Context, u models.User, in *DocumentRef
 	}
 	c, err := s.Store.DocumentCase(ctx, d.Subject)
 	if err == nil {
-		err = c.MayRead(u)
+		err = c.MaySee(u, d)
 	}
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,7 +24,8 @@ type OwnHousehold struct {
 	PublishedOn    string             `json:"published_on,omitempty"`
 	Tiering        *HouseholdView     `json:"tiering,omitempty" doc:"为什么是这个结果，还缺什么"`
 	Note           string             `json:"note,omitempty"`
-	Measures       []StandardMeasure  `json:"measures" doc:"可以享受的帮扶（附二）和培育（附四）措施，各由哪些部门负责"`
+	Measures       []StandardMeasure  `json:"measures" doc:"可以享受的帮扶（附二）和培育（附四）措施，各由哪些部门负责、是否须申请、何时办理"`
+	Help           []HelpView         `json:"help" doc:"本年度的帮扶记录"`
 	Certifications []OwnCertification `json:"certifications" doc:"“名特优新”认定，最新在前"`
 	Applications   []OwnApplication   `json:"applications" doc:"申报与推荐，最新在前"`
 	Objections     []OwnObjection     `json:"objections" doc:"本户提出的异议，最新在前"`
@@ -85,7 +85,7 @@ func (s *Server) registerHouseholds() {
 const shownCases = 20
 
 func (s *Server) ownHousehold(ctx context.Context, u models.User, _ *struct{}) (*struct{ Body OwnHousehold }, error) {
-	v := OwnHousehold{USCC: u.USCC, District: u.District, Measures: []StandardMeasure{}}
+	v := OwnHousehold{USCC: u.USCC, District: u.District, Measures: []StandardMeasure{}, Help: []HelpView{}}
 	district, err := s.Store.District(ctx, u.District)
 	if err != nil {
 		return nil, err
@@ -107,11 +107,10 @@ func (s *Server) ownHousehold(ctx context.Context, u models.User, _ *struct{}) (
 		return nil, err
 	}
 	today := clock.Today(time.Now())
-	certified, err := s.ownCases(ctx, u, today, &v)
-	if err != nil {
+	if err := s.ownCases(ctx, u, today, &v); err != nil {
 		return nil, err
 	}
-	if err := s.ownMeasures(ctx, u, certified, &v); err != nil {
+	if err := s.ownMeasures(ctx, u, today, &v); err != nil {
 		return nil, err
 	}
 	return &struct{ Body OwnHousehold }{v}, nil
@@ -141,23 +140,20 @@ func (s *Server) ownTier(ctx context.Context, u models.User, v *OwnHousehold) er
 	return nil
 }
 
-// ownCases fills in the household's cases and what is to be done, and gives the category of the certification that holds today, if one does.
-func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Date, v *OwnHousehold) (certified models.Category, err error) {
+// ownCases fills in the household's cases and what is to be done.
+func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Date, v *OwnHousehold) error {
 	certifications, err := s.Store.HouseholdCertifications(ctx, u.District, u.USCC, shownCases)
 	if err != nil {
-		return "", err
+		return err
 	}
 	v.Certifications = []OwnCertification{}
 	for _, c := range certifications {
-		if c.State == models.CertificationValid && today <= c.ValidUntil && certified == "" {
-			certified = c.Category
-		}
 		v.Certifications = append(v.Certifications, OwnCertification{Number: c.Number, Category: c.Category, CategoryName: c.Category.Name(),
 			CertifiedOn: c.CertifiedOn.String(), ValidUntil: c.ValidUntil.String(), State: c.State, StateName: c.State.Name()})
 	}
 	applications, err := s.Store.HouseholdApplications(ctx, u.District, u.USCC, shownCases)
 	if err != nil {
-		return "", err
+		return err
 	}
 	v.Applications = []OwnApplication{}
 	for _, a := range applications {
@@ -166,7 +162,7 @@ func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Dat
 	}
 	objections, err := s.Store.HouseholdObjections(ctx, u.District, u.USCC, shownCases)
 	if err != nil {
-		return "", err
+		return err
 	}
 	v.Objections = []OwnObjection{}
 	for _, o := range objections {
@@ -182,17 +178,18 @@ func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Dat
 	}
 	owed, err := s.Store.Obligations(ctx, store.ObligationFilter{District: u.District, Owner: u.USCC, State: models.ObligationOpen}, store.ObligationCursor{}, shownCases)
 	if err != nil {
-		return "", err
+		return err
 	}
 	v.Owed = []OwnObligation{}
 	for _, o := range owed {
 		v.Owed = append(v.Owed, OwnObligation{Title: o.Title, Clause: o.Clause, Due: o.Due.String(), Subject: o.Subject, Overdue: o.Due < today})
 	}
-	return certified, nil
+	return nil
 }
 
-// ownMeasures fills in the measures of the tier (附二) and of the category that holds (附四), by the policy in force.
-func (s *Server) ownMeasures(ctx context.Context, u models.User, certified models.Category, v *OwnHousehold) error {
+// ownMeasures fills in the measures of the tier (附二) and of the certification whose benefits run today (附四), by the policy in force, and what
+// became of the help of the year.
+func (s *Server) ownMeasures(ctx context.Context, u models.User, today calendar.Date, v *OwnHousehold) error {
 	law, err := s.Store.PolicyInForce(ctx, u.District, v.Year)
 	if models.CodeOf(err) == models.CodeNotFound {
 		return nil
@@ -200,25 +197,31 @@ func (s *Server) ownMeasures(ctx context.Context, u models.User, certified model
 	if err != nil {
 		return err
 	}
-	var whom []string
-	if v.Tier != models.NoTier {
-		whom = append(whom, v.Tier.String())
+	known, err := s.Store.Entitlements(ctx, u.District, v.Year, today, []string{u.USCC})
+	if err != nil {
+		return err
 	}
-	if certified != "" {
-		whom = append(whom, certified.Name())
+	for _, m := range law.MeasuresFor(v.Tier, known[u.USCC].Category) {
+		v.Measures = append(v.Measures, viewMeasure(m))
 	}
-	for _, m := range law.Measures {
-		if slices.Contains(whom, m.For) {
-			v.Measures = append(v.Measures, viewMeasure(m))
-		}
+	t, err := s.measureTerms(ctx, u, models.CycleID(u.District, v.Year))
+	if models.CodeOf(err) == models.CodeNotFound {
+		return nil // a year without a cycle has no help on record
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	list, err := s.Store.HelpList(ctx, store.HelpFilter{CycleID: t.cycle.ID, USCC: u.USCC}, 0, shownCases)
+	for _, h := range list {
+		v.Help = append(v.Help, t.viewHelp(h))
+	}
+	return err
 }
 
 func viewMeasure(m policy.Measure) StandardMeasure {
 	view := StandardMeasure{For: m.For, Clause: m.Clause, Name: m.Name}
 	for _, part := range m.Parts {
-		view.Parts = append(view.Parts, StandardMeasurePart{part.Text, part.Departments})
+		view.Parts = append(view.Parts, StandardMeasurePart{part.Text, part.Departments, part.Help, part.Help.Name(), part.Period.Words()})
 	}
 	return view
 }

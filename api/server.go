@@ -165,6 +165,10 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerAccess()
 	server.registerHouseholds()
 	server.registerComplaints()
+	server.registerMeasures()
+	server.registerHelp()
+	server.registerHelpNotices()
+	server.registerConsents()
 	server.registerDocuments()
 	server.registerCaseFiles()
 	return server

@@ -143,8 +143,11 @@ type StandardMeasure struct {
 
 // StandardMeasurePart is a sentence of a measure.
 type StandardMeasurePart struct {
-	Text        string   `json:"text"`
-	Departments []string `json:"departments" doc:"负责部门"`
+	Text        string          `json:"text"`
+	Departments []string        `json:"departments" doc:"负责部门"`
+	Help        policy.HelpMode `json:"help" enum:"unasked,on_request" doc:"unasked 主动提供，on_request 经营者申请"`
+	HelpName    string          `json:"help_name" doc:"是否须申请"`
+	Period      string          `json:"period" doc:"办理时间"`
 }
 
 func (s *Server) registerStandards() {

@@ -25,6 +25,8 @@ func Register(r worker.Registry) {
 	r.RegisterWorkflow(workflows.Notice)
 	r.RegisterWorkflow(workflows.Certification)
 	r.RegisterWorkflow(workflows.CertifiedHousehold)
+	r.RegisterWorkflow(workflows.Recheck)
+	r.RegisterWorkflow(workflows.HelpNotice)
 	r.RegisterWorkflow(workflows.MorningRound)
 	r.RegisterWorkflow(workflows.Outbox)
 }
@@ -38,9 +40,13 @@ func Activities(o Options) []any {
 	certified := &activities.Certified{Store: o.Store, Nudge: func(ctx context.Context, c models.Certification, clock calendar.Clock) error {
 		return workflows.NudgeCertified(ctx, o.Client, c, clock)
 	}}
+	standing := &activities.Standing{Store: o.Store, Nudge: certified.Nudge, Start: func(ctx context.Context, c models.Cycle) error {
+		return workflows.StartRecheck(ctx, o.Client, c)
+	}}
 	return []any{
 		letters,
 		certified,
+		standing,
 		&activities.Cycles{Store: o.Store},
 		&activities.Seasons{Store: o.Store},
 		&activities.Deliveries{Store: o.Store},
@@ -52,9 +58,12 @@ func Activities(o Options) []any {
 		&activities.Selections{Store: o.Store},
 		&activities.Notices{Store: o.Store},
 		&activities.Certification{Store: o.Store, Program: o.Program},
-		&activities.Publication{Store: o.Store},
+		&activities.Publication{Store: o.Store, Standing: standing},
+		&activities.HelpNotices{Store: o.Store, Letters: letters},
 		&activities.Rounds{Store: o.Store, Letters: letters, Certified: certified, Nudge: nudge, Receive: func(ctx context.Context, x models.Objection, clock calendar.Clock) error {
 			return workflows.StartObjection(ctx, o.Client, x, clock)
+		}, Notify: func(ctx context.Context, n models.HelpNotice) error {
+			return workflows.StartHelpNotice(ctx, o.Client, n)
 		}},
 		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},
 	}

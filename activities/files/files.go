@@ -22,8 +22,10 @@ const (
 
 // Reader gives a delivery's rows one by one, read and checked.
 type Reader struct {
-	source  models.Source
-	columns []models.Column // the source's, with the kinds that the file's headers give them
+	source  models.Source // models.SourceCount for a table that is no delivery
+	title   string        // what the file is a table of
+	spec    []models.Column
+	columns []models.Column // spec, with the kinds that the file's headers give them
 	at      [][]int         // for each column, where it stands in the file; several when aliases stand side by side
 	headers []string
 	unknown []string
@@ -62,11 +64,20 @@ type flaw struct {
 // name, for messages. A file that must be refused whole gives a *models.Error with CodeInvalid and a Chinese reason; any
 // other error is a failure to read, which may pass. Close the Reader after use.
 func Open(r io.ReaderAt, size int64, name string, source models.Source) (*Reader, error) {
+	return openAs(r, size, name, &Reader{source: source, title: source.Name(), spec: models.Specs[source].Columns})
+}
+
+// OpenTable is Open for a table that is no department's delivery: its columns, and its title for messages.
+func OpenTable(r io.ReaderAt, size int64, name, title string, columns []models.Column) (*Reader, error) {
+	return openAs(r, size, name, &Reader{source: models.SourceCount, title: title, spec: columns})
+}
+
+func openAs(r io.ReaderAt, size int64, name string, rd *Reader) (*Reader, error) {
 	recs, err := open(r, size, name)
 	if err != nil {
 		return nil, err
 	}
-	rd := &Reader{source: source, records: recs}
+	rd.records = recs
 	if err := rd.readHeader(); err != nil {
 		return nil, errors.Join(err, recs.close())
 	}

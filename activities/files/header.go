@@ -41,7 +41,7 @@ func (r *Reader) readHeader() error {
 			return refuse("表头“%s”在第%d列和第%d列重复出现", r.headers[i], j+1, i+1)
 		}
 	}
-	b := bind(r.source, names)
+	b := bind(r.spec, names)
 	if len(b.missing) > 0 {
 		return r.refuseHeader(names, b.missing)
 	}
@@ -57,8 +57,8 @@ func (r *Reader) readHeader() error {
 // refuseHeader says why the header does not fit the source, and which it fits instead.
 func (r *Reader) refuseHeader(names, missing []string) error {
 	for s := range models.SourceCount {
-		if s != r.source && len(bind(s, names).missing) == 0 {
-			return refuse("这像是“%s”的文件，不是“%s”的：缺少必需的列“%s”", s.Name(), r.source.Name(), strings.Join(missing, "”“"))
+		if s != r.source && len(bind(models.Specs[s].Columns, names).missing) == 0 {
+			return refuse("这像是“%s”的文件，不是“%s”的：缺少必需的列“%s”", s.Name(), r.title, strings.Join(missing, "”“"))
 		}
 	}
 	reason := fmt.Sprintf("缺少必需的列“%s”", strings.Join(missing, "”“"))
@@ -79,11 +79,11 @@ func (r *Reader) refuseHeader(names, missing []string) error {
 		for _, c := range r.rec.cells {
 			below = append(below, normal(c))
 		}
-		if len(bind(r.source, below).missing) == 0 {
+		if len(bind(r.spec, below).missing) == 0 {
 			return refuse("表头应在第1行，这里却在第%d行，请删去它上面的行", r.rec.number)
 		}
 	}
-	return refuse("第%d行不是“%s”的表头：%s", first, r.source.Name(), reason)
+	return refuse("第%d行不是“%s”的表头：%s", first, r.title, reason)
 }
 
 // binding says where a source's columns stand in a header.
@@ -94,10 +94,9 @@ type binding struct {
 	missing []string // headers of required columns that are not there
 }
 
-// bind looks for each of the source's columns among the normalised headers.
-func bind(source models.Source, names []string) binding {
-	spec := models.Specs[source]
-	b := binding{columns: slices.Clone(spec.Columns), at: make([][]int, len(spec.Columns)), used: make([]bool, len(names))}
+// bind looks for each of a table's columns among the normalised headers.
+func bind(spec []models.Column, names []string) binding {
+	b := binding{columns: slices.Clone(spec), at: make([][]int, len(spec)), used: make([]bool, len(names))}
 	for i := range b.columns {
 		col := &b.columns[i]
 		for _, header := range append([]string{col.Header}, col.Aliases...) {
