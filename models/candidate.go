@@ -32,12 +32,19 @@ type Candidate struct {
 	Properties []Property      // 商标、专利
 	Honours    []Honour        // 表彰奖励
 	Revoked    []calendar.Date // days on which a certification of the household was revoked (附三(五))
+	Namesakes  []Revocation    // revoked certifications of other households whose operator bore the name of this one's: perhaps the same person
 	Certified  calendar.Date   // last day of a certification of an earlier cycle that is valid; 0 = none
 
 	Delivered   Sources                    // sources that were delivered: of the others nothing is known
 	DeliveredOn [SourceCount]calendar.Date // latest accepted delivery, by the cycle's calendar
 	DataMark    string                     // which deliveries this was read from
 	Items       []PrefilledItem            // what the form shows, so that nobody is asked for it (三(二))
+}
+
+// Revocation is a certification that was revoked (撤销认定) on a day.
+type Revocation struct {
+	Number string // of the certification
+	On     calendar.Date
 }
 
 // Penalty is one 行政处罚.

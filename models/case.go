@@ -169,6 +169,43 @@ func (c Case) FourEyes(e CertifiedEvent, actor Actor) error {
 // Told says whether the household may know of the case: of a suspicion of fraud it learns when it is heard, not while evidence is collected.
 func (c Case) Told() bool { return c.Kind != CaseFraud || c.HearingDue != 0 }
 
+// DocumentPurpose is what a user's document in the case is for: the household's statement, or one that an officer enters on paper while
+// it is heard; else the bureau's evidence.
+func (c Case) DocumentPurpose(u User, confidential bool) DocumentPurpose {
+	switch {
+	case confidential:
+		return PurposeConfidential
+	case u.Role == RoleOperator || c.State == CaseHearing:
+		return PurposeStatement
+	}
+	return PurposeEvidence
+}
+
+func (c Case) mayReadDocuments(u User) error {
+	if u.Bureau() || u.Role == RoleCity || u.Role == RoleAuditor || u.Role == RoleOperator && u.USCC == c.USCC && c.Told() {
+		return nil
+	}
+	return hidden()
+}
+
+// mayAddDocument: evidence comes before the hearing or is followed by another one; the household's documents come while it is heard.
+func (c Case) mayAddDocument(u User, purpose DocumentPurpose) error {
+	own := u.Role == RoleOperator
+	switch {
+	case !own && !u.Bureau():
+		return Errorf(CodeForbidden, "只有区市场监管局和该户可以上传材料")
+	case purpose == PurposeStatement && c.State != CaseHearing:
+		return Conflict("该事项现为“%s”，听取陈述申辩期间方可上传材料", c.State.Name())
+	case purpose == PurposeStatement:
+		return nil
+	case own || purpose != PurposeEvidence && purpose != PurposeConfidential:
+		return Invalid("purpose", "该户上传陈述申辩材料（statement），区市场监管局上传证据（evidence，保密的 confidential）")
+	case c.State != CaseOpen && c.State != CaseHeard:
+		return Conflict("该事项现为“%s”，不能补充证据", c.State.Name())
+	}
+	return nil
+}
+
 // MinEvidence is how much the officer who opens a case of fraud writes at least, in characters.
 const MinEvidence = 20
 

@@ -64,6 +64,9 @@ type DocumentCase struct {
 	Order       *Order
 	Help        *Help
 	Consent     *Consent
+	Case        *Case
+	Report      *Report
+	Department  string    // of a report: the one that recommended the household
 	LastEvent   time.Time // of the case: what was handed in before it has been submitted
 	CityAsks    bool      // the city waits for supplements to the certification (附三(二)2)
 }
@@ -72,7 +75,7 @@ type DocumentCase struct {
 func ParseDocumentSubject(subject string) (kind string, id int64, err error) {
 	kind, number, _ := strings.Cut(subject, "/")
 	id, err = strconv.ParseInt(number, 10, 64)
-	if err != nil || !slices.Contains([]string{"application", "objection", "visit", "duty", "order", "help", "consent"}, kind) {
+	if err != nil || !slices.Contains([]string{"application", "objection", "visit", "duty", "order", "help", "consent", "case", "report"}, kind) {
 		return "", 0, NotFound("没有“%s”这个事项", subject)
 	}
 	return kind, id, nil
@@ -98,6 +101,10 @@ func (c DocumentCase) MayRead(u User) error {
 		return c.Help.MayRead(u)
 	case c.Consent != nil:
 		return c.Consent.MayRead(u)
+	case c.Case != nil:
+		return c.Case.mayReadDocuments(u)
+	case c.Report != nil:
+		return c.Report.MayRead(u, c.Department)
 	}
 	confidential := c.Objection != nil && c.Objection.Kind == ObjectionNotice
 	switch {
@@ -117,6 +124,17 @@ func (c DocumentCase) MayRead(u User) error {
 		}
 	}
 	return hidden()
+}
+
+// MaySee refuses who may not see one of the documents: confidential evidence is for the bureau only.
+func (c DocumentCase) MaySee(u User, d Document) error {
+	if err := c.MayRead(u); err != nil {
+		return err
+	}
+	if d.Purpose == PurposeConfidential && !u.Bureau() {
+		return hidden()
+	}
+	return nil
 }
 
 // department is the department whose duty or order it is; empty for every other case.
@@ -145,6 +163,10 @@ func (c DocumentCase) MayAdd(u User, purpose DocumentPurpose) error {
 		return c.Help.MayAddDocument(u)
 	case c.Consent != nil:
 		return c.Consent.MayAddDocument(u)
+	case c.Case != nil:
+		return c.Case.mayAddDocument(u, purpose)
+	case c.Report != nil:
+		return c.Report.MayWrite(u, c.Department)
 	case c.Duty != nil:
 		if err := c.Duty.MayReport(u); err != nil {
 			return err

@@ -22,19 +22,23 @@ const (
 	ObjectionTier     ObjectionKind = "tier"     // 对分型结果 (附一(二)3): by the operator
 	ObjectionNotice   ObjectionKind = "notice"   // 对公示名单 (三(二)): by anyone, under real name, kept confidential
 	ObjectionDecision ObjectionKind = "decision" // 对不予认定等决定 (附三(二)2): by the applicant
+
+	// 对取消、撤销、不予延长等决定 (附三(五)): by the household that was certified, also years after its cycle is done
+	ObjectionCertification ObjectionKind = "certification"
 )
 
 // ObjectionKinds lists every kind.
-var ObjectionKinds = []ObjectionKind{ObjectionTier, ObjectionNotice, ObjectionDecision}
+var ObjectionKinds = []ObjectionKind{ObjectionTier, ObjectionNotice, ObjectionDecision, ObjectionCertification}
 
 // Name is the kind in words.
 func (k ObjectionKind) Name() string {
-	return map[ObjectionKind]string{ObjectionTier: "对分型结果的异议", ObjectionNotice: "对公示名单的异议", ObjectionDecision: "对处理决定的异议"}[k]
+	return map[ObjectionKind]string{ObjectionTier: "对分型结果的异议", ObjectionNotice: "对公示名单的异议", ObjectionDecision: "对处理决定的异议",
+		ObjectionCertification: "对取消、撤销认定或不予延长的异议"}[k]
 }
 
 // Clause is the part of the work plan that grants the objection.
 func (k ObjectionKind) Clause() string {
-	return map[ObjectionKind]string{ObjectionTier: "附一(二)3", ObjectionNotice: "三(二)", ObjectionDecision: "附三(二)2"}[k]
+	return map[ObjectionKind]string{ObjectionTier: "附一(二)3", ObjectionNotice: "三(二)", ObjectionDecision: "附三(二)2", ObjectionCertification: "附三(五)"}[k]
 }
 
 // ObjectionState is where an objection stands.
@@ -155,12 +159,17 @@ const (
 	EffectLive     ObjectionEffect = "live"      // 已有进行中的申报件，按其继续办理
 	EffectAnew     ObjectionEffect = "anew"      // 可以重新申报或推荐
 	EffectNextYear ObjectionEffect = "next_year" // 本年度已无法变更，自下一年度起
+
+	// Of an objection about a certification.
+	EffectRestored ObjectionEffect = "restored" // 恢复认定
+	EffectExtended ObjectionEffect = "extended" // 延长有效期
+	EffectCleared  ObjectionEffect = "cleared"  // 更正记录: the certification has run out or another one has taken its place
 )
 
 // Name is the effect in words.
 func (e ObjectionEffect) Name() string {
 	return map[ObjectionEffect]string{EffectTier: "分型结果已更正并重新公布", EffectRemoved: "已移出公示名单", EffectGone: "所涉户此前已不在拟认定名单上", EffectReopened: "申报重新审核", EffectRequeued: "列为候补",
-		EffectLive: "贵户已有进行中的申报件，按该件继续办理", EffectAnew: "该件尚未由贵户提交或同意，不能直接审核；申报期内可重新申报，或由部门重新推荐", EffectNextYear: "本年度比选和认定已无法变更，下一年度可再行申报，届时不因原决定受影响"}[e]
+		EffectLive: "贵户已有进行中的申报件，按该件继续办理", EffectAnew: "该件尚未由贵户提交或同意，不能直接审核；申报期内可重新申报，或由部门重新推荐", EffectRestored: "认定已恢复", EffectExtended: "有效期已延长", EffectCleared: "原决定已撤销、记录已更正；该认定的有效期已满，或已有其他决定、新的认定，现状不变", EffectNextYear: "本年度比选和认定已无法变更，下一年度可再行申报，届时不因原决定受影响"}[e]
 }
 
 // ReviewedSoFar is how far an application had come before it was decided: no objection saves the steps that the law asks for.
@@ -196,7 +205,8 @@ type Objection struct {
 	CycleID       string
 	Kind          ObjectionKind
 	USCC          string // the household that it is about
-	ApplicationID int64  // notice, decision
+	ApplicationID int64  // notice, decision; certification: from which it came
+	CaseID        int64  // certification: in which it was decided; 0 = it ended without one
 	ByActor       Actor  // household:<uscc>, or public
 	Statement     string
 	State         ObjectionState
@@ -243,8 +253,9 @@ type NewObjection struct {
 	Kind          ObjectionKind
 	District      string
 	CycleID       string
-	USCC          string // tier, decision: the operator's own
-	ApplicationID int64  // decision; notice: this or USCC
+	USCC          string // tier, decision, certification: the operator's own
+	ApplicationID int64  // decision, certification; notice: this or USCC
+	CaseID        int64  // certification: the decided case; 0 = it ended without one
 	By            Actor
 	Objector      Objector // notice
 	Statement     string
@@ -266,6 +277,8 @@ func (n NewObjection) Validate() error {
 		return Invalid("command", "异议缺少编号或提出人")
 	case n.Kind == ObjectionDecision && n.ApplicationID == 0:
 		return Invalid("application", "请指明对哪一申报件的决定有异议")
+	case n.Kind == ObjectionCertification && n.ApplicationID == 0:
+		return Invalid("certification", "请指明对哪一认定的决定有异议")
 	case n.Kind == ObjectionNotice && n.ApplicationID == 0 && n.USCC == "":
 		return Invalid("application", "请指明对名单上的哪一户有异议")
 	case n.Kind != ObjectionNotice:
@@ -300,6 +313,9 @@ func (n NewObjection) ReceiptKey() string {
 	for _, field := range []string{string(n.By), n.CommandID, string(n.Kind), n.CycleID, n.USCC, strconv.FormatInt(n.ApplicationID, 10),
 		n.Objector.Name, n.Objector.Contact, n.Statement} {
 		fmt.Fprintf(h, "%d:%s", len(field), field)
+	}
+	if n.CaseID != 0 {
+		fmt.Fprintf(h, "case:%d", n.CaseID)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -32,7 +32,8 @@ const (
 //     民法典第一千二百五十九条) to the day itself. A penalty between the application and today counts too: who has it
 //     could not apply today, and would lose the certification at once (附三(五) 动态管理).
 //   - A 修复 or 移出 on today or before frees: it is judged what is “尚未完成”.
-//   - “自被撤销认定之日起5年内”: until the same day five years later, that day included.
+//   - “自被撤销认定之日起5年内”: until the same day five years later, that day included; another household of an operator of the same
+//     name is for a reviewer to look at.
 //   - “同一个体工商户只能认定为一个类型”: who is certified, and still will be on 1 January, holds one of the places already.
 func (p *Policy) Bars(c *models.Candidate, origin models.Origin, on, today calendar.Date) []models.Bar {
 	return p.bars(c, origin, on, today, models.OutcomeMet)
@@ -94,12 +95,7 @@ func (b Bar) check(c *models.Candidate, on, today calendar.Date) (models.Outcome
 	case BarDefaulter:
 		return b.defaulter(c, today)
 	case BarRevoked:
-		for _, day := range c.Revoked {
-			if until := day.AddYears(int(b.Parameter.Value.Amount)); day <= today && on <= until {
-				return models.OutcomeMet, "原认定于" + day.Chinese() + "被撤销，至" + until.Chinese() + "不得再次申报"
-			}
-		}
-		return models.OutcomeNotMet, ""
+		return b.revoked(c, on, today)
 	case BarCertified:
 		if c.Certified >= calendar.NewDate(c.Year+1, time.January, 1) {
 			return models.OutcomeMet, "已经认定，有效期至" + c.Certified.Chinese()
@@ -107,6 +103,28 @@ func (b Bar) check(c *models.Candidate, on, today calendar.Date) (models.Outcome
 		return models.OutcomeNotMet, ""
 	}
 	return models.OutcomeNotKnown, "没有可以核对的数据，由审核人核对"
+}
+
+// revoked bars the household itself outright. Of another household of its operator only the name is known, which proves no identity: a
+// reviewer finds out whether it is the same person.
+func (b Bar) revoked(c *models.Candidate, on, today calendar.Date) (models.Outcome, string) {
+	until := func(day calendar.Date) calendar.Date { return day.AddYears(int(b.Parameter.Value.Amount)) }
+	holds := func(day calendar.Date) bool { return day <= today && on <= until(day) }
+	for _, day := range c.Revoked {
+		if holds(day) {
+			return models.OutcomeMet, "原认定于" + day.Chinese() + "被撤销，至" + until(day).Chinese() + "不得再次申报"
+		}
+	}
+	var names []string
+	for _, n := range c.Namesakes {
+		if holds(n.On) {
+			names = append(names, n.Number+"（"+n.On.Chinese()+"撤销，至"+until(n.On).Chinese()+"）")
+		}
+	}
+	if len(names) > 0 {
+		return models.OutcomeNotKnown, "本户经营者与下列被撤销认定的个体工商户的经营者同名，是否为同一人由审核人核对：" + strings.Join(names, "、")
+	}
+	return models.OutcomeNotMet, ""
 }
 
 func (b Bar) penalties(c *models.Candidate, on, today calendar.Date) (models.Outcome, string) {

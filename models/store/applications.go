@@ -322,8 +322,12 @@ func (s *Store) ApplicationRank(ctx context.Context, id int64) (r ApplicationRan
 }
 
 // CertificationOf gives an application's certification; CodeNotFound if it has none.
-func (s *Store) CertificationOf(ctx context.Context, applicationID int64) (c models.Certification, err error) {
-	switch err := s.db.WithContext(ctx).Where("application_id = ?", applicationID).Take(&c).Error; {
+func (s *Store) CertificationOf(ctx context.Context, applicationID int64) (models.Certification, error) {
+	return certificationOf(s.db.WithContext(ctx), applicationID)
+}
+
+func certificationOf(tx *gorm.DB, applicationID int64) (c models.Certification, err error) {
+	switch err := tx.Where("application_id = ?", applicationID).Take(&c).Error; {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return c, models.NotFound("申报件 %d 没有认定记录", applicationID)
 	case err != nil:

@@ -57,7 +57,7 @@ func (s *Store) audit(tx *gorm.DB, actor models.Actor, action, object string, de
 // auditTables are the tables whose rows are named in the record by their number, and know their district.
 var auditTables = map[string]string{
 	"application": "applications", "objection": "objections", "visit": "visits", "complaint": "complaints", "conflict": "conflicts",
-	"certification": "certifications", "user": "users", "policy": "policies", "mail": "outbox",
+	"certification": "certifications", "case": "cases", "report": "information_reports", "user": "users", "policy": "policies", "mail": "outbox",
 	"obligation": "obligations", "duty": "obligations", "order": "orders",
 	"help": "help", "help_notice": "help_notices", "consent": "consents", "bank_list": "bank_lists",
 }

@@ -118,6 +118,8 @@ func (r *candidates) page(ctx context.Context, codes []string) error {
 		{"SELECT uscc, kind, in_use, valid_until FROM src_ip" + source + " ORDER BY uscc, certificate", args, r.ip},
 		{"SELECT uscc, title, awarded_on, level, party FROM src_honours" + source + " ORDER BY uscc, awarded_on, title", args, r.honours},
 		{"SELECT uscc, ended_on FROM certifications WHERE uscc " + in + " AND state = '" + string(models.CertificationRevoked) + "' AND ended_on IS NOT NULL ORDER BY uscc, ended_on", list, r.revoked},
+		{`SELECT DISTINCT g.uscc, v.number, v.ended_on FROM src_registry g JOIN revocations v ON v.operator = g.operator AND v.uscc <> g.uscc AND v.lifted_on IS NULL
+			WHERE g.district = ? AND g.year = ? AND g.uscc ` + in + " ORDER BY g.uscc, v.ended_on, v.number", args, r.namesakes},
 		{"SELECT uscc, MAX(valid_until) FROM certifications WHERE uscc " + in + " AND state = '" + string(models.CertificationValid) + "' AND cycle_id <> ? GROUP BY uscc", append(slices.Clone(list), r.cycle.ID), r.certified},
 		{"SELECT r.uscc, " + effectiveTierSQL + r.store.effectiveFrom() + " AND r.uscc " + in, append(effectiveArgs(r.run), list...), r.tier},
 	} {
@@ -260,6 +262,17 @@ func (r *candidates) revoked(rows *sql.Rows) error {
 	}
 	c := r.of(code)
 	c.Revoked = append(c.Revoked, day)
+	return nil
+}
+
+func (r *candidates) namesakes(rows *sql.Rows) error {
+	var code string
+	var v models.Revocation
+	if err := rows.Scan(&code, &v.Number, &v.On); err != nil {
+		return err
+	}
+	c := r.of(code)
+	c.Namesakes = append(c.Namesakes, v)
 	return nil
 }
 

@@ -213,6 +213,9 @@ func (s *Store) extensionBarred(tx *gorm.DB, w *certifiedWork) error {
 
 // decideCase puts the decision on record, with the data and the policy that it rests on, and has it carried out after that.
 func (s *Store) decideCase(tx *gorm.DB, w *certifiedWork, c *models.Case, cmd *models.CertifiedCommand) (map[string]any, error) {
+	if err := c.Supports(c.Outcome); err != nil { // the data may have changed since it was proposed
+		return nil, err
+	}
 	if c.Outcome == models.OutcomeExtend {
 		if err := s.extensionBarred(tx, w); err != nil {
 			return nil, err

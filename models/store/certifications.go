@@ -15,18 +15,6 @@ import (
 	"bangfu/models/policy"
 )
 
-// StillValid counts a district's certifications that are valid on a date: those that were neither ended before nor have
-// run out (附三(四): they take places of the next selection).
-func (s *Store) StillValid(ctx context.Context, district string, on calendar.Date) (int64, error) {
-	var n int64
-	err := s.db.WithContext(ctx).Model(&models.Certification{}).
-		Where("district = ? AND state = ? AND certified_on <= ? AND valid_until >= ?", district, models.CertificationValid, on, on).Count(&n).Error
-	if err != nil {
-		return 0, fmt.Errorf("counting the certifications of %s that are valid on %s: %w", district, on, err)
-	}
-	return n, nil
-}
-
 // proposedRow is a proposed application with its place, and whether people may still object to it.
 type proposedRow struct {
 	ID        int64
@@ -175,12 +163,33 @@ func (c *certifying) certify(tx *gorm.DB, a *models.Application, candidate *mode
 		ValidUntil: models.ValidUntil(c.today, int(c.law.Validity.Years.Value.Amount)), State: models.CertificationValid, Live: &live,
 		BenefitsFrom: c.benefits, Reached: c.today, NextOn: c.today,
 		PolicyID: c.law.ID, PolicyHash: c.law.Hash, RunID: candidate.RunID, Program: c.program, At: c.s.now()}
+	switch barred, err := c.succeed(tx, a.USCC, command); {
+	case err != nil:
+		return err
+	case len(barred) > 0:
+		return c.bar(tx, a, command, barred)
+	}
 	if err := tx.Create(&row).Error; err != nil {
 		return fmt.Errorf("recording the certification of application %d: %w", a.ID, err)
 	}
 	command.Clause = "附三(二)2"
 	return c.s.moveApplication(tx, a, command, c.today, map[string]any{"number": row.Number, "category": row.Category, "valid_until": row.ValidUntil,
 		"order": c.order.CommandID, "order_reason_id": c.order.ReasonID}) // why the order was given is not the household's matter
+}
+
+// succeed ends the household's certification that runs out before the new one's benefits begin, so that it has one at a time; one that does
+// not run out, extended since the bars were read, stands in the way of the new one (附三(四)).
+func (c *certifying) succeed(tx *gorm.DB, uscc string, command models.ApplicationCommand) ([]models.Bar, error) {
+	var old []models.Certification
+	if err := c.s.forUpdate(tx).Where("uscc = ? AND live = 1", uscc).Limit(1).Find(&old).Error; err != nil || len(old) == 0 {
+		return nil, err
+	}
+	if old[0].ValidUntil >= c.benefits {
+		return []models.Bar{{ID: policy.BarCertified, Clause: "附三(四)", Text: "同一个体工商户只能认定为一个类型", Why: "已经认定（" + old[0].Number + "），有效期至" + old[0].ValidUntil.Chinese()}}, nil
+	}
+	w := &certifiedWork{c: &old[0], today: c.today}
+	return nil, c.s.recordCertified(tx, w, models.CertifiedCommand{CommandID: derivedCommand("succeed/", command.CommandID), CertificationID: old[0].ID,
+		Event: models.CertifiedSucceed, Actor: command.Actor, Clause: "附三(四)"}, map[string]any{"application": command.ApplicationID})
 }
 
 // count takes what the order has done so far from the record, so that a page that is tried again is not lost or counted twice.

@@ -153,11 +153,11 @@ func TestWhoIsProposedIsCertifiedOnceForThreeYearsWithANumberOfItsOwn(t *testing
 		require.Equal(t, []int64{8, 0, 7, 1}, []int64{b.Places, b.Proposed, b.Certified, b.Empty})
 
 		for on, n := range map[string]int64{"2026-11-22": 0, "2026-11-23": 7, "2027-01-01": 7, "2029-11-22": 7, "2029-11-23": 0, "2030-01-01": 0} {
-			valid, err := s.StillValid(ctx, "110107", calendar.MustDate(on))
+			valid, err := s.StillValid(ctx, "110107", z.law.Policy, calendar.MustDate(on), certifyDay)
 			require.NoError(t, err)
 			require.Equal(t, n, valid, on)
 		}
-		valid, err := s.StillValid(ctx, "110108", certifyDay)
+		valid, err := s.StillValid(ctx, "110108", z.law.Policy, certifyDay, certifyDay)
 		require.NoError(t, err)
 		require.Zero(t, valid, "another district's")
 

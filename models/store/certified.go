@@ -345,7 +345,7 @@ func (s *Store) recordCertified(tx *gorm.DB, w *certifiedWork, cmd models.Certif
 
 // moveCertified gives the certification what an event makes of it.
 func (s *Store) moveCertified(tx *gorm.DB, w *certifiedWork, cmd models.CertifiedCommand, next models.CertificationState) error {
-	c := w.c
+	c, from := w.c, w.c.State
 	c.State, c.ReasonID, c.Clause = next, cmd.ReasonID, cmd.Clause
 	switch cmd.Event {
 	case models.CertifiedExtend:
@@ -357,7 +357,17 @@ func (s *Store) moveCertified(tx *gorm.DB, w *certifiedWork, cmd models.Certifie
 		if err := tx.Model(&models.Certification{}).Where("uscc = ? AND live = 1 AND id <> ?", c.USCC, c.ID).Count(&other).Error; err != nil {
 			return err
 		}
+		var before models.CertificationState
+		var ended calendar.Date
+		if from == models.CertificationRevoked {
+			var err error
+			if before, ended, err = stoodBefore(tx, c); err != nil {
+				return err
+			}
+		}
 		switch {
+		case before != "":
+			c.State, c.EndedOn = before, ended
 		case c.ValidUntil < w.today: // it ran out meanwhile: the stain is gone, not the time
 			c.State, c.EndedOn = models.CertificationLapsed, c.ValidUntil.AddDays(1)
 		case other > 0: // a newer certification has taken its place

@@ -141,7 +141,7 @@ func TestTheCityChecksASampleAndRefusesWhatItDoesNotRecognise(t *testing.T) { //
 		require.Equal(t, []any{models.ApplicationRefused, "附三(二)2", refuse.ReasonID}, []any{a.State, a.Clause, a.ReasonID})
 		b = z.board()
 		require.Equal(t, []int64{10, 9, 1, 1}, []int64{b.Places, b.Certified, b.Refused, b.Empty})
-		valid, err := s.StillValid(ctx, "110107", calendar.MustDate("2027-01-01"))
+		valid, err := s.StillValid(ctx, "110107", z.law.Policy, calendar.MustDate("2027-01-01"), calendar.MustDate("2026-11-26"))
 		require.NoError(t, err)
 		require.EqualValues(t, 9, valid)
 

@@ -47,6 +47,27 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 		g, err := consent(locked(), id)
 		c.District, c.USCC, c.Consent = g.District, g.USCC, &g
 		return c, err
+	case "case":
+		k, err := takeCase(locked().Where("id = ?", id))
+		if err != nil {
+			return c, err
+		}
+		c.District, c.USCC, c.Case = k.District, k.USCC, &k
+		c.LastEvent, err = s.lastEvent(tx, kind, id)
+		return c, err
+	case "report":
+		var r models.Report
+		if err := locked().Where("id = ?", id).Take(&r).Error; errors.Is(err, gorm.ErrRecordNotFound) {
+			return c, models.NotFound("没有这份信息报告")
+		} else if err != nil {
+			return c, fmt.Errorf("reading report %d: %w", id, err)
+		}
+		c.District, c.USCC, c.Report = r.District, r.USCC, &r
+		if r.FiledAt != nil {
+			c.LastEvent = *r.FiledAt
+		}
+		c.Department, err = recommendedBy(tx, r.CertificationID)
+		return c, err
 	case "duty":
 		o, err := s.duty(locked(), id)
 		if err != nil {
@@ -100,6 +121,15 @@ func (s *Store) documentCase(tx *gorm.DB, subject string, lock bool) (c models.D
 	return c, err
 }
 
+// recommendedBy is the department that recommended a certified household; empty for its own application.
+func recommendedBy(tx *gorm.DB, certificationID int64) (department string, err error) {
+	err = tx.Raw("SELECT a.department FROM certifications c JOIN applications a ON a.id = c.application_id WHERE c.id = ?", certificationID).Scan(&department).Error
+	if err != nil {
+		return "", fmt.Errorf("reading who recommended certification %d: %w", certificationID, err)
+	}
+	return department, nil
+}
+
 // cityAsks says whether the city waits for supplements to an application's certification.
 func cityAsks(tx *gorm.DB, applicationID int64) (bool, error) {
 	var n int64
@@ -119,6 +149,8 @@ func (s *Store) lastEvent(tx *gorm.DB, kind string, id int64) (time.Time, error)
 	switch kind {
 	case "objection":
 		q = tx.Table("objection_events").Where("objection_id = ? AND event <> ?", id, models.ObjectionReceive)
+	case "case": // the evidence follows its opening
+		q = tx.Table("certified_events").Where("case_id = ? AND event <> ?", id, models.CertifiedOpenCase)
 	case "help":
 		q = tx.Table("help_events").Where("help_id = ?", id)
 	case "duty":

@@ -195,7 +195,7 @@ func (s *Store) openEvaluation(tx *gorm.DB, w *certifiedWork) error {
 			return err
 		}
 	}
-	return s.recordCertified(tx, w, models.CertifiedCommand{CommandID: "calendar/" + about, CertificationID: w.c.ID, Event: models.CertifiedEvaluate, CaseID: k.ID,
+	return s.recordCertified(tx, w, models.CertifiedCommand{CommandID: fmt.Sprintf("calendar/%s/%d", about, k.ID), CertificationID: w.c.ID, Event: models.CertifiedEvaluate, CaseID: k.ID,
 		Actor: models.ActorSystem, Clause: clauseStanding}, map[string]any{"valid_until": w.c.ValidUntil, "proposal": e.Proposal, "due": k.Due})
 }
 

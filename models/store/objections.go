@@ -22,6 +22,7 @@ type objectionRow struct {
 	Kind          models.ObjectionKind
 	USCC          string `gorm:"column:uscc"`
 	ApplicationID int64
+	CaseID        int64
 	ByActor       models.Actor
 	ByName        string
 	Contact       string
@@ -53,7 +54,7 @@ type objectionRow struct {
 func (objectionRow) TableName() string { return "objections" }
 
 func (r objectionRow) objection() models.Objection {
-	return models.Objection{ID: r.ID, District: r.District, CycleID: r.CycleID, Kind: r.Kind, USCC: r.USCC, ApplicationID: r.ApplicationID,
+	return models.Objection{ID: r.ID, District: r.District, CycleID: r.CycleID, Kind: r.Kind, USCC: r.USCC, ApplicationID: r.ApplicationID, CaseID: r.CaseID,
 		ByActor: r.ByActor, Statement: r.Statement, State: r.State, Department: r.Department, ReceivedOn: r.ReceivedOn, AcceptDue: r.AcceptDue,
 		AcceptedOn: r.AcceptedOn, SettleDue: r.SettleDue, AnswerDue: r.AnswerDue, AnswerID: r.AnswerID, AnsweredBy: r.AnsweredBy, Outcome: r.Outcome,
 		Effect: r.Effect, TierBefore: r.TierBefore, TierAfter: r.TierAfter, ReasonID: r.ReasonID, Clause: r.Clause, SettledBy: r.SettledBy,
@@ -92,7 +93,8 @@ func (s *Store) FileObjection(ctx context.Context, n models.NewObjection, today 
 	if err != nil {
 		return models.Objection{}, err
 	}
-	if cycle.State == models.CycleDone || cycle.State == models.CycleCancelled {
+	lasting := n.Kind == models.ObjectionCertification // it goes on when its cycle is done
+	if cycle.State == models.CycleDone && !lasting || cycle.State == models.CycleCancelled {
 		return models.Objection{}, models.Conflict("%d年度工作已经结束，不能再提出异议", cycle.Year)
 	}
 	law, err := s.PolicyByID(ctx, cycle.PolicyID)
@@ -103,7 +105,7 @@ func (s *Store) FileObjection(ctx context.Context, n models.NewObjection, today 
 	if err != nil {
 		return models.Objection{}, err
 	}
-	row := objectionRow{District: n.District, CycleID: n.CycleID, Kind: n.Kind, USCC: n.USCC, ApplicationID: n.ApplicationID, ByActor: n.By,
+	row := objectionRow{District: n.District, CycleID: n.CycleID, Kind: n.Kind, USCC: n.USCC, ApplicationID: n.ApplicationID, CaseID: n.CaseID, ByActor: n.By,
 		ByName: n.Objector.Name, Contact: n.Objector.Contact, Statement: n.Statement, State: models.ObjectionReceived, ReceiptKey: n.ReceiptKey(),
 		ReceivedOn: today, AcceptDue: workdays.TermEnd(today, law.Workdays("objection.accept")), Events: 1, At: s.now(), UpdatedAt: s.now()}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
@@ -139,7 +141,7 @@ func (s *Store) FileObjection(ctx context.Context, n models.NewObjection, today 
 			return err
 		}
 		return s.audit(tx, n.By, "objection.receive", models.ObjectionObject(o.ID), map[string]any{"kind": o.Kind, "cycle": o.CycleID, "uscc": o.USCC,
-			"application": o.ApplicationID, "on": today, "accept_due": o.AcceptDue})
+			"application": o.ApplicationID, "case": o.CaseID, "on": today, "accept_due": o.AcceptDue})
 	})
 	if models.CodeOf(err) == models.CodeConflict { // by another at the same moment, perhaps: the same request sent twice
 		var known []objectionRow
@@ -185,6 +187,12 @@ func (s *Store) objectable(tx *gorm.DB, r *objectionRow, law *policy.Policy, w *
 		}
 		r.Department = "" // nobody is asked yet
 		return inWindow(w.TermEnd(a.ClosedOn, window), today, "该决定于%s作出", a.ClosedOn.Chinese())
+	case models.ObjectionCertification:
+		on, err := s.objectableCertification(tx, r)
+		if err != nil {
+			return err
+		}
+		return inWindow(w.TermEnd(on, window), today, "该决定于%s作出", on.Chinese())
 	}
 	listed, err := s.underNotice(tx, *r, today)
 	if err != nil {

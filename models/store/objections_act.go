@@ -22,6 +22,7 @@ type objectionCase struct {
 	judged   models.Tier // tier: as the present data and the year's policy have it
 	mark     string      // tier: of that data
 	today    calendar.Date
+	about    *certifiedWork // certification
 }
 
 // ActOnObjection carries a command out, once: state, deadlines, what is owed, and what an upheld objection brings about are one
@@ -49,6 +50,11 @@ func (s *Store) ActOnObjection(ctx context.Context, c models.ObjectionCommand, t
 	}
 	if o.Kind == models.ObjectionTier && c.Event.Settles() {
 		if k.judged, k.mark, err = s.JudgeAgain(ctx, o); err != nil {
+			return o, err
+		}
+	}
+	if o.Kind == models.ObjectionCertification {
+		if k.about, err = s.objectedWork(ctx, o, today); err != nil {
 			return o, err
 		}
 	}
@@ -169,6 +175,9 @@ func (s *Store) otherThanDecider(tx *gorm.DB, r *objectionRow, actor models.Acto
 		if r.Kind == models.ObjectionNotice {
 			settled = append(settled, models.EventRemove)
 		}
+		if r.Kind == models.ObjectionCertification {
+			return s.otherThanCaseDecider(tx, r, actor)
+		}
 		query = `SELECT (SELECT COUNT(*) FROM application_events WHERE application_id = ? AND actor = ? AND event NOT IN ?) +
 			(SELECT COUNT(*) FROM selection_ranks WHERE cycle_id = ? AND application_id = ? AND decided_by = ?) +
 			(SELECT COUNT(*) FROM visits WHERE application_id = ? AND signed_by <> '' AND (visitor_a = ? OR visitor_b = ?))`
@@ -207,6 +216,9 @@ func (s *Store) settleObjection(tx *gorm.DB, k *objectionCase, c models.Objectio
 	}
 	if upheld && r.Kind == models.ObjectionDecision {
 		err = s.reviewAgain(tx, k, c)
+	}
+	if upheld && r.Kind == models.ObjectionCertification {
+		err = s.standAgain(tx, k, c)
 	}
 	detail["effect"] = r.Effect
 	return detail, err

@@ -154,6 +154,13 @@ func (s *Store) closeObligations(tx *gorm.DB, cycleID string, cancelled bool, on
 	q := tx.Model(&obligationRow{}).Where("cycle_id = ? AND state = ?", cycleID, models.ObligationOpen)
 	if !cancelled {
 		q = q.Where("kind NOT IN ?", models.LastingObligations)
+		lasting, err := lastingObjections(tx, cycleID)
+		if err != nil {
+			return err
+		}
+		if len(lasting) > 0 {
+			q = q.Where("subject NOT IN ?", lasting)
+		}
 	}
 	err := q.Updates(map[string]any{"state": models.ObligationClosed, "done_on": on, "done_by": string(models.ActorSystem), "updated_at": s.now()}).Error
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *Store) FreezePlaces(ctx context.Context, cycleID string, today calendar
 	if err != nil {
 		return failed(err)
 	}
-	valid, err := s.StillValid(ctx, c.District, calendar.NewDate(c.Year+1, 1, 1))
+	valid, err := s.StillValid(ctx, c.District, law.Policy, calendar.NewDate(c.Year+1, 1, 1), today)
 	if err != nil {
 		return failed(err)
 	}

@@ -129,7 +129,7 @@ func (s *Store) WhatIf(ctx context.Context, b WhatIfBasis, draft WhatIfDraft, ea
 	if err != nil {
 		return failed(err)
 	}
-	valid, err := s.whatIfPlaces(ctx, r)
+	valid, err := s.whatIfPlaces(ctx, b, r)
 	if err != nil {
 		return failed(err)
 	}
@@ -154,7 +154,7 @@ func (s *Store) WhatIf(ctx context.Context, b WhatIfBasis, draft WhatIfDraft, ea
 
 // whatIfPlaces gives the certifications that are taken off the places: once a cycle's places are frozen those that were
 // taken off then, so that what it has certified itself since is not.
-func (s *Store) whatIfPlaces(ctx context.Context, r *models.WhatIf) (stillValid int64, err error) {
+func (s *Store) whatIfPlaces(ctx context.Context, b WhatIfBasis, r *models.WhatIf) (stillValid int64, err error) {
 	switch p, err := s.Places(ctx, r.CycleID); {
 	case err == nil:
 		r.Frozen = &p
@@ -162,7 +162,7 @@ func (s *Store) whatIfPlaces(ctx context.Context, r *models.WhatIf) (stillValid 
 	case models.CodeOf(err) != models.CodeNotFound:
 		return 0, err
 	}
-	return s.StillValid(ctx, r.District, calendar.NewDate(r.Year+1, 1, 1))
+	return s.StillValid(ctx, r.District, b.Law.Policy, calendar.NewDate(r.Year+1, 1, 1), r.Today)
 }
 
 // trial is two policies on their way through a year's registry.
