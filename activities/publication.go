@@ -17,7 +17,10 @@ import (
 )
 
 // Publication makes tiers public and prepares their hand-over to the national register (附一(二)1–2).
-type Publication struct{ Store *store.Store }
+type Publication struct {
+	Store    *store.Store
+	Standing *Standing // nil = nobody is certified
+}
 
 // PublishInput names the cycle and the civil date.
 type PublishInput struct {
@@ -33,7 +36,10 @@ type PublishResult = models.Published
 func (p *Publication) PublishTiers(ctx context.Context, in PublishInput) (PublishResult, error) {
 	defer beating(ctx)()
 	r, err := p.Store.PublishTiers(ctx, in.CycleID, in.Today)
-	return r, lasting(err)
+	if err != nil || p.Standing == nil {
+		return r, lasting(err)
+	}
+	return r, lasting(p.Standing.ask(ctx, in.CycleID)) // also when nothing changed: an earlier attempt may have ended here
 }
 
 // HandoverInput names the cycle and the civil date.

@@ -65,5 +65,6 @@ type RecheckPage struct {
 	Done    bool  // this was the last page
 	Checked int
 	RecheckCounts
-	Moved []Certification // whose processes are to be told
+	Refused []string        // numbers of those that could not be checked
+	Moved   []Certification // whose processes are to be told
 }

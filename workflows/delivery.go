@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -43,6 +44,13 @@ func Delivery(ctx workflow.Context, in DeliveryInput) (activities.ImportResult, 
 	workflow.SetCurrentDetails(ctx, title+receiptCard(result))
 	if result.State != models.DeliveryAccepted {
 		return result, nil
+	}
+	if slices.Contains(models.StandingSources(), in.Source) && workflow.GetVersion(ctx, "recheck", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		var s *activities.Standing
+		err := workflow.ExecuteActivity(quick(ctx, "安排重新核对“名特优新”个体工商户"), s.AskRecheck, activities.AskRecheckInput{District: in.District, Year: in.Year}).Get(ctx, nil)
+		if err != nil {
+			return result, err
+		}
 	}
 	cycle := CycleWorkflowID(models.CycleID(in.District, in.Year))
 	err = workflow.SignalExternalWorkflow(ctx, cycle, "", SignalDelivered, Delivered{Source: in.Source.String(), DeliveryID: in.DeliveryID}).Get(ctx, nil)

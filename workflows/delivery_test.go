@@ -19,12 +19,18 @@ import (
 
 var taxDelivery = workflows.DeliveryInput{DeliveryID: "110107-2026-tax-1", District: "110107", Year: 2026, Source: models.SourceTax}
 
-func deliver(t *testing.T, result activities.ImportResult, signal error) (got activities.ImportResult, told int) {
+func deliver(t *testing.T, result activities.ImportResult, signal error) (got activities.ImportResult, told, asked int) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	var a *activities.Deliveries
 	env.RegisterActivity(&activities.Deliveries{})
+	var standing *activities.Standing
+	env.RegisterActivity(&activities.Standing{})
+	env.OnActivity(standing.AskRecheck, mock.Anything, activities.AskRecheckInput{District: "110107", Year: 2026}).Return(func(context.Context, activities.AskRecheckInput) error {
+		asked++
+		return nil
+	})
 	env.OnActivity(a.ImportDelivery, mock.Anything, activities.ImportInput{DeliveryID: taxDelivery.DeliveryID}).Return(result, nil)
 	env.OnSignalExternalWorkflow(mock.Anything, "cycle/110107-2026", "", workflows.SignalDelivered, workflows.Delivered{Source: "tax", DeliveryID: taxDelivery.DeliveryID}).
 		Return(func(string, string, string, string, any) error { told++; return signal })
@@ -32,26 +38,29 @@ func deliver(t *testing.T, result activities.ImportResult, signal error) (got ac
 	require.True(t, env.IsWorkflowCompleted())
 	require.NoError(t, env.GetWorkflowError())
 	require.NoError(t, env.GetWorkflowResult(&got))
-	return got, told
+	return got, told, asked
 }
 
 func TestADeliveryThatTookEffectIsToldToItsYear(t *testing.T) {
 	want := activities.ImportResult{State: models.DeliveryAccepted, Rows: models.Rows{Read: 3, Accepted: 3}}
-	got, told := deliver(t, want, nil)
+	got, told, asked := deliver(t, want, nil)
 	require.Equal(t, want, got)
 	require.Equal(t, 1, told)
+	require.Equal(t, 1, asked, "certified households are checked again (附三(五))")
 }
 
 func TestADeliveryBeforeTheYearBeginsIsNoError(t *testing.T) {
 	want := activities.ImportResult{State: models.DeliveryAccepted}
-	got, told := deliver(t, want, &temporal.UnknownExternalWorkflowExecutionError{})
+	got, told, asked := deliver(t, want, &temporal.UnknownExternalWorkflowExecutionError{})
 	require.Equal(t, want, got)
 	require.Equal(t, 1, told)
+	require.Equal(t, 1, asked)
 }
 
 func TestARefusedDeliveryIsNotToldToTheYear(t *testing.T) {
-	_, told := deliver(t, activities.ImportResult{State: models.DeliveryRefused}, nil)
+	_, told, asked := deliver(t, activities.ImportResult{State: models.DeliveryRefused}, nil)
 	require.Zero(t, told)
+	require.Zero(t, asked)
 }
 
 // watch plays a fetch with the looks' results by number, beginning with 1.

@@ -101,6 +101,9 @@ func CertificationWorkflowID(cycleID string) string { return "certification/" + 
 // CertifiedWorkflowID is the years of one certification, by its number.
 func CertifiedWorkflowID(number string) string { return "certified/" + number }
 
+// RecheckWorkflowID is the re-check of a district's certified households, or of those of a rehearsed cycle.
+func RecheckWorkflowID(districtOrCycle string) string { return "recheck/" + districtOrCycle }
+
 // RoundWorkflowID is the morning round of a district, or of one rehearsed cycle.
 func RoundWorkflowID(districtOrCycle string) string { return "round/" + districtOrCycle }
 

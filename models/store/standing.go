@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,20 +105,32 @@ func (s *Store) RecheckCertified(ctx context.Context, district string, rehearsal
 			continue
 		}
 		page.Checked++
-		if !r.asks(c) {
-			continue
+		var found models.RecheckCounts
+		if r.asks(c) {
+			var refused *models.Error
+			switch found, err = s.recheckOne(ctx, c.ID, today); {
+			case errors.As(err, &refused): // one household must not keep the others from being checked
+				page.Refused = append(page.Refused, c.Number)
+				continue
+			case err != nil:
+				return failed(fmt.Errorf("certification %s: %w", c.Number, err))
+			}
+			page.Add(found)
 		}
-		found, err := s.recheckOne(ctx, c.ID, today)
-		if err != nil {
-			return failed(fmt.Errorf("certification %s: %w", c.Number, err))
-		}
-		page.Add(found)
-		if found.Changed() {
-			c.Events += found.Opened + found.Closed + found.Ended + found.Operators + found.Evaluations // so that whoever is told knows it moved
+		if found.Changed() || c.Events > c.ProcessEvents { // told again when the page is done again
 			page.Moved = append(page.Moved, *c)
 		}
 	}
 	return page, nil
+}
+
+// HasCertified says whether a district has certified households at all.
+func (s *Store) HasCertified(ctx context.Context, district string) (bool, error) {
+	var one []int
+	if err := s.db.WithContext(ctx).Table("certifications").Where("district = ? AND live = 1", district).Limit(1).Pluck("1", &one).Error; err != nil {
+		return false, fmt.Errorf("looking for certified households of %s: %w", district, err)
+	}
+	return len(one) > 0, nil
 }
 
 // recheck is what a page of certified households is judged on, read with a few statements.
