@@ -3,7 +3,8 @@
 // evaluation alone; and the season's lists under load. It prints a Markdown table at the end.
 //
 // Environment: BANGFU_TEST_MYSQL (a server whose user may create databases; `make bench` starts a private one),
-// TEMPORAL_CLI, BENCH_ROWS (households of the largest district; 1000000), BENCH_ROUNDS (repetitions; 3), BENCH_APPLICATIONS (5000).
+// TEMPORAL_CLI, BENCH_ROWS (households of the largest district; 1000000), BENCH_ROUNDS (repetitions; 3), BENCH_APPLICATIONS (5000), BENCH_CERTIFICATIONS (20000), BENCH_ONLY (names of the
+// measurements in run, separated by commas; all).
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -57,6 +59,10 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	certifications, err := number("BENCH_CERTIFICATIONS", 20_000)
+	if err != nil {
+		return err
+	}
 	server, err := url.Parse(os.Getenv("BANGFU_TEST_MYSQL"))
 	if err != nil || server.Host == "" {
 		return fmt.Errorf("BANGFU_TEST_MYSQL is not like mysql://user:password@host:3306/; run `make bench`")
@@ -73,28 +79,43 @@ func run(ctx context.Context) error {
 	}
 	defer e.stop()
 
-	var sizes []sized
-	for _, n := range []int{rows / 100, rows / 10, rows} {
-		if n < 100 {
+	for _, m := range []struct {
+		name string
+		take func() error
+	}{
+		{"sizes", func() error { return b.sizes(ctx, e, rows) }},
+		{"applications", func() error { return b.applications(ctx, e, applying) }},
+		{"worklist", func() error { return b.worklist(ctx) }},
+		{"round", func() error { return b.round(ctx) }},
+		{"certified", func() error { return b.certified(ctx, certifications) }},
+	} {
+		if only := os.Getenv("BENCH_ONLY"); only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
 			continue
 		}
-		var s sized
-		if s, err = b.size(ctx, e, n, n == rows); err != nil {
-			err = fmt.Errorf("with %d households: %w", n, err)
+		if err = m.take(); err != nil {
 			break // what was measured by then is printed
 		}
-		sizes = append(sizes, s)
-	}
-	b.linear(sizes)
-	if err == nil {
-		err = b.applications(ctx, e, applying)
-	}
-	if err == nil {
-		err = b.worklist(ctx)
 	}
 	machine, unknown := b.machine(ctx)
 	fmt.Printf("\n%s\n\n%s", machine, b.tables.String())
 	return errors.Join(err, unknown)
+}
+
+// sizes measures with districts of three sizes, rows households the largest.
+func (b *bench) sizes(ctx context.Context, e *engineUnderTest, rows int) error {
+	var sizes []sized
+	defer func() { b.linear(sizes) }()
+	for _, n := range []int{rows / 100, rows / 10, rows} {
+		if n < 100 {
+			continue
+		}
+		s, err := b.size(ctx, e, n, n == rows)
+		if err != nil {
+			return fmt.Errorf("with %d households: %w", n, err)
+		}
+		sizes = append(sizes, s)
+	}
+	return nil
 }
 
 // size measures with a district of n households in a database of its own; the largest with all measurements.
@@ -114,6 +135,9 @@ func (b *bench) size(ctx context.Context, e *engineUnderTest, n int, largest boo
 	}
 	if largest {
 		if err := b.evaluation(ctx, st, n); err != nil {
+			return s, err
+		}
+		if err := b.whatIf(ctx, st, n); err != nil {
 			return s, err
 		}
 		return s, b.publication(ctx, st, db, n)

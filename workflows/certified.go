@@ -121,7 +121,7 @@ func (p *certified) run(ctx workflow.Context) error {
 		default:
 			settle(ctx)
 			switch {
-			case p.changed || !p.idle(ctx): // something came at the last moment
+			case !p.idle(ctx): // something came at the last moment
 			case !p.goesOn():
 				return nil
 			default:
@@ -140,12 +140,12 @@ func (p *certified) news() bool { return p.Record.Events > p.Told }
 
 // goesOn says whether a process is needed: while the certification is valid, and while something about it is to be decided.
 func (p *certified) goesOn() bool {
-	return !p.gone && (p.Record.State == models.CertificationValid || len(p.Record.Cases) > 0)
+	return !p.gone && (p.Record.State == "" || p.Record.State == models.CertificationValid || len(p.Record.Cases) > 0)
 }
 
 // idle says whether this run can end: nothing is left to do in it, and the certification is over, a new year has begun or the run has become long.
 func (p *certified) idle(ctx workflow.Context) bool {
-	return !p.changed && !p.following && workflow.AllHandlersFinished(ctx) && (!p.goesOn() || p.Civil != p.today(ctx).Year() || p.long(ctx))
+	return !p.changed && !p.news() && !p.due() && !p.following && workflow.AllHandlersFinished(ctx) && (!p.goesOn() || p.Civil != p.today(ctx).Year() || p.long(ctx))
 }
 
 func (p *certified) long(ctx workflow.Context) bool {
