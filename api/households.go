@@ -41,6 +41,7 @@ type OwnCertification struct {
 	ValidUntil   string                    `json:"valid_until"`
 	State        models.CertificationState `json:"state"`
 	StateName    string                    `json:"state_name"`
+	Reports      []ReportItem              `json:"reports" doc:"年度信息报告，最新在前"`
 }
 
 // OwnApplication is an application of one's own.
@@ -146,10 +147,15 @@ func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Dat
 	if err != nil {
 		return err
 	}
+	reports, err := s.ownReports(ctx, certifications, today)
+	if err != nil {
+		return err
+	}
 	v.Certifications = []OwnCertification{}
 	for _, c := range certifications {
 		v.Certifications = append(v.Certifications, OwnCertification{Number: c.Number, Category: c.Category, CategoryName: c.Category.Name(),
-			CertifiedOn: c.CertifiedOn.String(), ValidUntil: c.ValidUntil.String(), State: c.State, StateName: c.State.Name()})
+			CertifiedOn: c.CertifiedOn.String(), ValidUntil: c.ValidUntil.String(), State: c.State, StateName: c.State.Name(),
+			Reports: append([]ReportItem{}, reports[c.ID]...)})
 	}
 	applications, err := s.Store.HouseholdApplications(ctx, u.District, u.USCC, shownCases)
 	if err != nil {

@@ -169,6 +169,8 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerHelp()
 	server.registerHelpNotices()
 	server.registerConsents()
+	server.registerReports()
+	server.registerOperatorChanges()
 	server.registerDocuments()
 	server.registerCaseFiles()
 	return server

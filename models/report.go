@@ -311,6 +311,33 @@ type Report struct {
 // TableName is the table of reports.
 func (Report) TableName() string { return "information_reports" }
 
+// MayRead refuses who may not see the report, as if it were not there: it is for the household itself, the department that recommended it,
+// the bureau, the city and auditors.
+func (r Report) MayRead(u User, department string) error {
+	switch {
+	case !u.InDistrict(r.District):
+	case u.Bureau() || u.Role == RoleCity || u.Role == RoleAuditor, u.Role == RoleOperator && u.USCC == r.USCC,
+		u.Role == RoleDepartment && department != "" && u.Department == department:
+		return nil
+	}
+	return NotFound("没有这份信息报告，或不在您的职责范围内")
+}
+
+// MayWrite refuses who may not fill in or file the report, or not now: the operator, or an officer of the bureau or of the department that
+// recommended the household for one who cannot.
+func (r Report) MayWrite(u User, department string) error {
+	if err := r.MayRead(u, department); err != nil {
+		return err
+	}
+	if u.Role == RoleCity || u.Role == RoleAuditor {
+		return Errorf(CodeForbidden, "信息报告由经营者本人填写；不便使用网络的，由区市场监管局或者推荐部门代为录入")
+	}
+	if !r.State.Open() {
+		return Conflict("该信息报告现为“%s”，不能修改", r.State.Name())
+	}
+	return nil
+}
+
 // Enter notes an officer who wrote or filed the report for the household.
 func (r *Report) Enter(actor Actor) {
 	if !slices.Contains(r.EnteredBy, actor) {

@@ -419,6 +419,11 @@ func (w *certifiedWork) standing() []models.StandingFinding {
 	return w.law.Standing(c, w.application.Origin, w.today, w.data.reportsIn, w.data.tiersOut)
 }
 
+// RecommendedBy is the department that recommended a certified household; empty for its own application.
+func (s *Store) RecommendedBy(ctx context.Context, certificationID int64) (string, error) {
+	return recommendedBy(s.db.WithContext(ctx), certificationID)
+}
+
 // ReportSheet is a report with its form and what the data say of the household today.
 type ReportSheet struct {
 	Report        models.Report
