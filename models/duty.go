@@ -140,7 +140,13 @@ func (c DutyCommand) Check(today calendar.Date) error {
 		case c.Households < 0 || c.Households > MaxReached:
 			return Invalid("households", "惠及户数应为0至%d", MaxReached)
 		}
-	case DutyReturned, DutyMoved:
+	case DutyReturned, DutyWaived, DutyMoved:
+		if err := c.Actor.Personally(); err != nil {
+			return err
+		}
+		if c.Due == 0 && c.Event == DutyMoved {
+			return Invalid("due", "请填写新的期限")
+		}
 		if c.Due != 0 && (c.Due <= today || c.Due > today.AddYears(1)) {
 			return Invalid("due", "新的期限应在今天（%s）之后、一年之内", today.Chinese())
 		}
