@@ -173,12 +173,15 @@ func (r *round) prepare(ctx context.Context) (ended bool, err error) {
 	return false, nil
 }
 
-// groups finds who owes what may be due to be said, and at which addresses they are reached.
+// groups finds whom there is something to say to or of, and at which addresses they are reached.
 func (r *round) groups(ctx context.Context) ([]*group, error) {
 	if len(r.cycles) == 0 {
 		return nil, nil
 	}
-	owners, err := r.Store.Debtors(ctx, r.District, r.cycles, r.dueBy)
+	owners, err := r.Store.Debtors(ctx, r.District, r.cycles, r.dueBy, func(o models.Obligation) bool {
+		_, reminds := r.reminds(o)
+		return reminds || r.escalates(o)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -212,6 +215,18 @@ func (r *round) groups(ctx context.Context) ([]*group, error) {
 	return groups, nil
 }
 
+// reminds gives the step of the ladder that has come and of which the owner was not reminded.
+func (r *round) reminds(o models.Obligation) (step int, ok bool) {
+	step, ok = r.ladders[o.CycleID][o.Kind].DueStep(o.Due, r.Today)
+	return step, ok && (o.Reminded == nil || *o.Reminded < step)
+}
+
+// escalates says whether the bureau is to learn of it now. What a household lets pass has its own consequence.
+func (r *round) escalates(o models.Obligation) bool {
+	ladder, ok := r.ladders[o.CycleID][o.Kind]
+	return ok && o.EscalatedOn == 0 && o.OwnerKind != models.OwnerHousehold && ladder.Escalated(o.Due, r.Today)
+}
+
 // remind writes the digest of one group and marks what it says.
 func (r *round) remind(ctx context.Context, g *group) error {
 	l := r.letter
@@ -225,18 +240,14 @@ func (r *round) remind(ctx context.Context, g *group) error {
 	for _, owner := range g.owners {
 		before := len(marks)
 		err := r.each(ctx, owner, func(o models.Obligation) {
-			ladder, ok := r.ladders[o.CycleID][o.Kind]
-			if !ok {
-				return
-			}
-			if ladder.Escalated(o.Due, r.Today) && o.EscalatedOn == 0 && o.OwnerKind != models.OwnerHousehold { // what a household lets pass has its own consequence
+			if r.escalates(o) {
 				r.ids = append(r.ids, o.ID)
 				if len(r.overdue) < shown {
 					r.overdue = append(r.overdue, o)
 				}
 			}
-			step, ok := ladder.DueStep(o.Due, r.Today)
-			if !ok || o.Reminded != nil && *o.Reminded >= step {
+			step, ok := r.reminds(o)
+			if !ok {
 				return
 			}
 			marks = append(marks, store.Reminded{ID: o.ID, Step: step})
@@ -248,7 +259,7 @@ func (r *round) remind(ctx context.Context, g *group) error {
 				if owner != g.owner {
 					department = r.name(owner)
 				}
-				l.Items = append(l.Items, item(o, ladder, r.workdays, r.Today, department))
+				l.Items = append(l.Items, item(o, r.ladders[o.CycleID][o.Kind], r.workdays, r.Today, department))
 			}
 		})
 		if err != nil {

@@ -1,8 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -41,16 +45,34 @@ type Debtor struct {
 	Owner string
 }
 
-// Debtors lists who owes something in the cycles that is due by a date.
-func (s *Store) Debtors(ctx context.Context, district string, cycles []string, dueBy calendar.Date) ([]Debtor, error) {
-	var owners []Debtor
-	err := s.db.WithContext(ctx).Model(&obligationRow{}).Distinct("owner_kind", "owner").
-		Where("district = ? AND state = ? AND due <= ? AND cycle_id IN ?", district, models.ObligationOpen, dueBy, cycles).
-		Order("owner_kind, owner").Find(&owners).Error
-	if err != nil {
+// Debtors lists who owes something in the cycles that is due by a date and of which there is something to say, in order. It asks about each
+// obligation with its CycleID, Kind, OwnerKind, Owner, Due, Reminded and EscalatedOn only.
+func (s *Store) Debtors(ctx context.Context, district string, cycles []string, dueBy calendar.Date, say func(models.Obligation) bool) ([]Debtor, error) {
+	failed := func(err error) ([]Debtor, error) {
 		return nil, fmt.Errorf("looking for who owes something in %s: %w", district, err)
 	}
-	return owners, nil
+	rows, err := s.db.WithContext(ctx).Raw(`SELECT cycle_id, kind, owner_kind, owner, due, reminded_step, escalated_on FROM obligations
+		WHERE district = ? AND state = ? AND due <= ? AND cycle_id IN ?`, district, models.ObligationOpen, dueBy, cycles).Rows()
+	if err != nil {
+		return failed(err)
+	}
+	defer func() { _ = rows.Close() }()
+	found := map[Debtor]bool{}
+	for rows.Next() {
+		var o models.Obligation
+		if err := rows.Scan(&o.CycleID, &o.Kind, &o.OwnerKind, &o.Owner, &o.Due, &o.Reminded, &o.EscalatedOn); err != nil {
+			return failed(err)
+		}
+		if d := (Debtor{o.OwnerKind, o.Owner}); !found[d] && say(o) {
+			found[d] = true
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return failed(err)
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b Debtor) int {
+		return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.Owner, b.Owner))
+	}), nil
 }
 
 // Owed gives what an owner owes in the cycles that is due by a date, by due date and id, after a cursor.
