@@ -7,6 +7,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"bangfu/activities/files"
 	"bangfu/models"
 	"bangfu/models/store"
 )
@@ -322,57 +323,34 @@ func (s *Server) movementSheet(ctx context.Context, b *workbook, r *models.Study
 
 // differenceSheet lists every difference, streamed: there may be very many.
 func (s *Server) differenceSheet(ctx context.Context, b *workbook, cycleID, department string) error {
-	const name = "差异"
-	b.sheet(name)
 	if b.err != nil {
 		return b.err
 	}
-	stream, err := b.file.NewStreamWriter(name)
+	list, err := files.NewSheetWriter(b.file, "差异", 10, 22, 36, 16, 16, 16, 20, 14, 90, 10, 40, 26)
 	if err != nil {
-		return fmt.Errorf("beginning the sheet of differences: %w", err)
-	}
-	for i, width := range []float64{10, 22, 36, 16, 16, 16, 20, 14, 90, 10, 40, 26} {
-		if err := stream.SetColWidth(i+1, i+1, width); err != nil {
-			return fmt.Errorf("beginning the sheet of differences: %w", err)
-		}
-	}
-	row := 0
-	put := func(style int, texts ...string) error {
-		row++
-		cells := make([]any, len(texts))
-		for i, t := range texts {
-			cells[i] = excelize.Cell{Value: t, StyleID: style}
-		}
-		at, err := excelize.CoordinatesToCellName(1, row)
-		if err == nil {
-			err = stream.SetRow(at, cells)
-		}
 		return err
 	}
-	if err := put(b.head, "编号", "统一社会信用代码", "名称", "本区判定", "市级结果", "采用分型", "涉及部门", "数据来源", "差异原因", "状态", "研判理由", "研判时间"); err != nil {
+	if err := list.Row("编号", "统一社会信用代码", "名称", "本区判定", "市级结果", "采用分型", "涉及部门", "数据来源", "差异原因", "状态", "研判理由", "研判时间"); err != nil {
 		return err
 	}
 	for after := int64(0); ; {
-		list, names, err := s.differences(ctx, store.DifferenceQuery{CycleID: cycleID, Department: department, After: after, Limit: 1000})
+		differences, names, err := s.differences(ctx, store.DifferenceQuery{CycleID: cycleID, Department: department, After: after, Limit: 1000})
 		if err != nil {
 			return err
 		}
-		for _, d := range list {
+		for _, d := range differences {
 			v, source := viewDifference(d, names), d.Source
 			if code, err := models.ParseSource(d.Source); err == nil {
 				source = code.Name()
 			}
-			if row == excelize.TotalRows {
-				break
-			}
-			err := put(0, fmt.Sprint(d.ID), d.USCC, d.Name, d.OwnTier.String(), d.CityTier.String(), v.Tier.String(), v.DepartmentName, source, d.Why, d.State.Name(), d.Reason, v.DecidedAt)
+			err := list.Row(fmt.Sprint(d.ID), d.USCC, d.Name, d.OwnTier.String(), d.CityTier.String(), v.Tier.String(), v.DepartmentName, source, d.Why, d.State.Name(), d.Reason, v.DecidedAt)
 			if err != nil {
 				return err
 			}
 			after = d.ID
 		}
-		if len(list) < 1000 || row == excelize.TotalRows {
-			return stream.Flush()
+		if len(differences) < 1000 {
+			return list.Close()
 		}
 	}
 }

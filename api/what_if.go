@@ -14,8 +14,8 @@ import (
 
 // WhatIfView is what a policy would make of a year's real data (政策试算, B2).
 type WhatIfView struct {
-	Cycle        string             `json:"cycle"`
-	District     string             `json:"district"`
+	Cycle        string             `json:"cycle" doc:"年度工作编号"`
+	District     string             `json:"district" doc:"区划代码"`
 	DistrictName string             `json:"district_name" doc:"区名"`
 	Year         int                `json:"year" doc:"所用数据的年度"`
 	AsOf         calendar.Date      `json:"as_of" doc:"判定日，两份政策相同"`
@@ -34,7 +34,7 @@ type WhatIfView struct {
 	FrozenPlaces *int64             `json:"frozen_places,omitempty" doc:"本年度已核定的名额，不因试算或以后的变动而改变；没有则尚未核定"`
 	Moves        []WhatIfMoveView   `json:"moves" doc:"本区判定的变动及依据的条款"`
 	Conditions   []WhatIfRule       `json:"conditions" doc:"逐项条件的前后结果"`
-	Streets      []WhatIfStreetView `json:"streets"`
+	Streets      []WhatIfStreetView `json:"streets" doc:"各街道的变动"`
 	Certified    WhatIfHolders      `json:"certified" doc:"有效的“名特优新”认定"`
 	Movers       []WhatIfMoverView  `json:"movers" doc:"本区判定会变动的户，按代码，至多1000户；全部名单见 .xlsx"`
 	Truncated    bool               `json:"truncated" doc:"变动的户多于所列"`
@@ -45,7 +45,7 @@ type WhatIfPolicyView struct {
 	ID      int64  `json:"id,omitempty" doc:"编号"`
 	Version int    `json:"version,omitempty" doc:"本区本年度的第几版"`
 	Hash    string `json:"hash" doc:"文件内容的 SHA-256"`
-	Title   string `json:"title"`
+	Title   string `json:"title" doc:"名称"`
 	Year    int    `json:"year" doc:"政策的年度"`
 }
 
@@ -95,8 +95,8 @@ type WhatIfRule struct {
 
 // WhatIfStreetView is what moves in a street.
 type WhatIfStreetView struct {
-	Name         string `json:"name"`
-	Households   int64  `json:"households"`
+	Name         string `json:"name" doc:"所属街道"`
+	Households   int64  `json:"households" doc:"户数"`
 	Rose         int64  `json:"rose" doc:"本区判定上升"`
 	Fell         int64  `json:"fell" doc:"本区判定下降"`
 	CountingRose int64  `json:"counting_rose" doc:"采用的分型上升"`
@@ -106,6 +106,7 @@ type WhatIfStreetView struct {
 // WhatIfHolders is what the draft means for those who are certified.
 type WhatIfHolders struct {
 	Valid     int64          `json:"valid" doc:"有效的认定数"`
+	Missing   int64          `json:"missing" doc:"本年度登记数据中没有、无从判定的"`
 	Moved     int64          `json:"moved" doc:"采用的分型会变动的"`
 	Out       int64          `json:"out" doc:"按采用的分型，会不再符合申报条件的（附三(三)1）"`
 	OutOwn    int64          `json:"out_own" doc:"按本区判定，会不再符合申报条件的"`
@@ -116,7 +117,7 @@ type WhatIfHolders struct {
 // WhatIfHolder is one certified household that is affected.
 type WhatIfHolder struct {
 	Number     string               `json:"number" doc:"认定编号"`
-	USCC       string               `json:"uscc"`
+	USCC       string               `json:"uscc" doc:"统一社会信用代码"`
 	Name       string               `json:"name" doc:"名称"`
 	Category   string               `json:"category" doc:"分类"`
 	Origin     string               `json:"origin" doc:"自主申报或部门推荐；部门推荐的不受分型限制"`
@@ -133,7 +134,7 @@ type WhatIfHolder struct {
 
 // WhatIfMoverView is one household that moves.
 type WhatIfMoverView struct {
-	USCC         string               `json:"uscc"`
+	USCC         string               `json:"uscc" doc:"统一社会信用代码"`
 	Name         string               `json:"name" doc:"名称"`
 	Street       string               `json:"street,omitempty" doc:"所属街道"`
 	OwnFrom      models.Tier          `json:"own_from" doc:"现行政策下的本区判定"`
@@ -207,7 +208,7 @@ func viewWhatIf(w whatIf) WhatIfView {
 		Base: WhatIfPolicyView(r.Base), Draft: WhatIfPolicyView(r.Draft), Notice: whatIfNotice, Changes: listOf(w.changes), Households: r.Own.Before().Total(),
 		Counting: viewWhatIfTiers(r.Counting), Own: viewWhatIfTiers(r.Own), HeldByCity: r.HeldCity, HeldDecided: r.HeldDecided,
 		Moves: []WhatIfMoveView{}, Conditions: []WhatIfRule{}, Streets: []WhatIfStreetView{}, Movers: []WhatIfMoverView{}, Truncated: r.Own.Moving() > int64(len(r.Movers)),
-		Certified: WhatIfHolders{Valid: r.Certified.Valid, Moved: r.Certified.Moved, Out: r.Certified.Out, OutOwn: r.Certified.OutOwn, Affected: []WhatIfHolder{},
+		Certified: WhatIfHolders{Valid: r.Certified.Valid, Missing: r.Certified.Missing, Moved: r.Certified.Moved, Out: r.Certified.Out, OutOwn: r.Certified.OutOwn, Affected: []WhatIfHolder{},
 			Truncated: len(r.Certified.Affected) > models.MaxWhatIfListed}}
 	if r.Frozen != nil {
 		v.FrozenPlaces = &r.Frozen.Places

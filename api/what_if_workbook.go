@@ -149,7 +149,7 @@ func whatIfStreets(p *page, v WhatIfView) {
 // whatIfHolders lists every certified household that is affected.
 func whatIfHolders(p *page, w whatIf) {
 	c := w.Certified
-	p.heading(fmt.Sprintf("有效认定 %d 户：采用的分型变动 %d 户，不再符合申报条件 %d 户（按本区判定 %d 户）", c.Valid, c.Moved, c.Out, c.OutOwn))
+	p.heading(fmt.Sprintf("有效认定 %d 户（本年度登记数据中没有 %d 户）：采用的分型变动 %d 户，不再符合申报条件 %d 户（按本区判定 %d 户）", c.Valid, c.Missing, c.Moved, c.Out, c.OutOwn))
 	p.put(p.head, "认定编号", "名称", "统一社会信用代码", "分类", "来源", "有效期至", "采用的分型：现行", "采用的分型：试算", "本区判定：现行", "本区判定：试算",
 		"变动依据的条款", "不再符合申报条件（采用的分型）", "不再符合申报条件（本区判定）")
 	for _, h := range c.Affected {

@@ -150,8 +150,8 @@ func printWhatIf(out io.Writer, r *models.WhatIf) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(out, "\n有效认定 %d 户，采用的分型变动 %d 户，不再符合申报条件 %d 户（按本区判定 %d 户）\n",
-		r.Certified.Valid, r.Certified.Moved, r.Certified.Out, r.Certified.OutOwn)
+	_, err := fmt.Fprintf(out, "\n有效认定 %d 户（本年度登记数据中没有 %d 户），采用的分型变动 %d 户，不再符合申报条件 %d 户（按本区判定 %d 户）\n",
+		r.Certified.Valid, r.Certified.Missing, r.Certified.Moved, r.Certified.Out, r.Certified.OutOwn)
 	return err
 }
 

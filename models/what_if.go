@@ -170,9 +170,9 @@ func (c *OutcomeCounts) Add(o Outcome, households int64) {
 
 // OutcomeFlow is the households for which a condition's outcome becomes another.
 type OutcomeFlow struct {
-	From       Outcome `json:"from" enum:"met,not_met,not_known"`
-	To         Outcome `json:"to" enum:"met,not_met,not_known"`
-	Households int64   `json:"households"`
+	From       Outcome `json:"from" enum:"met,not_met,not_known" doc:"现行政策下的结果：met 符合，not_met 不符合，not_known 无数据"`
+	To         Outcome `json:"to" enum:"met,not_met,not_known" doc:"试算政策下的结果"`
+	Households int64   `json:"households" doc:"户数"`
 }
 
 // WhatIfStreet is what moves in one 所属街道.
@@ -199,6 +199,7 @@ func (m WhatIfMover) CountingTo() Tier { return EffectiveTier(m.Decided, m.City,
 // WhatIfCertifications is what the draft means for the district's households that are certified now (附三(三)1).
 type WhatIfCertifications struct {
 	Valid    int64 // certifications that hold today
+	Missing  int64 // of those, whom this year's registry lacks: no policy can judge them
 	Moved    int64 // whose tier that counts would be another
 	Out      int64 // who could not be certified any more, by the tiers that count
 	OutOwn   int64 // the same by own judgement

@@ -335,6 +335,7 @@ func (s *Store) whatIfCertified(ctx context.Context, cycle models.Cycle, r *mode
 		candidate, registered := candidates[c.USCC]
 		cell, judged := cells[c.USCC]
 		if !registered || !judged {
+			r.Certified.Missing++
 			continue
 		}
 		h := models.WhatIfCertified{Certification: c.Certification, Origin: c.Origin, OwnFrom: cell.Base.Tier, OwnTo: cell.Draft.Tier,

@@ -295,6 +295,12 @@ func TestACertifiedHouseholdThatFallsOutIsNamedWithTheClause(t *testing.T) { // 
 		require.EqualValues(t, 8, r.Frozen.Places)
 		require.Zero(t, r.Counting.Base.StillValid, "what the cycle certified itself is not taken off its own places")
 
+		certify("92110107MA00000000", "own", 4)
+		r, _ = tryOut(t, s, draft)
+		require.EqualValues(t, 4, r.Certified.Valid)
+		require.EqualValues(t, 1, r.Certified.Missing, "this year's registry lacks it: neither policy can judge it")
+		require.EqualValues(t, 1, r.Certified.Out)
+
 		// a bar of another length
 		z.exec("INSERT INTO src_credit (district, year, uscc, kind, listed_on, penalty, published) VALUES ('110107', 2026, ?, '行政处罚', ?, '罚款', 1)",
 			stays.USCC, r.Today.AddYears(-3).String())
