@@ -41,9 +41,9 @@ func (s *Store) dataOf(ctx context.Context, cycleID string, today calendar.Date)
 	var reports, published []int
 	tx := s.db.WithContext(ctx)
 	err = tx.Table("deliveries").Where("district = ? AND year = ? AND source = ? AND state = ?", d.cycle.District, d.cycle.Year, models.SourceAnnualReport.String(), models.DeliveryAccepted).
-		Limit(1).Pluck("1", &reports).Error
+		Limit(1).Pluck("year", &reports).Error
 	if err == nil {
-		err = tx.Table("published_tiers").Where("district = ? AND year = ?", d.cycle.District, d.cycle.Year).Limit(1).Pluck("1", &published).Error
+		err = tx.Table("published_tiers").Where("district = ? AND year = ?", d.cycle.District, d.cycle.Year).Limit(1).Pluck("year", &published).Error
 	}
 	if err != nil {
 		return failed(err)
