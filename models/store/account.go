@@ -35,14 +35,14 @@ func (s *Store) Accounts(ctx context.Context, cycleID, department string, today 
 	}
 	var list []models.Account
 	for code, a := range b.by {
+		for _, k := range a.Kinds {
+			a.Total.Add(k.AccountCount)
+		}
 		if department == "" && a.Empty() || department != "" && code != department {
 			continue
 		}
 		if a.Name = names[code]; a.Name == "" {
 			a.Name = code
-		}
-		for _, k := range a.Kinds {
-			a.Total.Add(k.AccountCount)
 		}
 		slices.SortFunc(a.Kinds, func(x, y models.AccountKind) int {
 			return slices.Index(models.ObligationKinds, x.Kind) - slices.Index(models.ObligationKinds, y.Kind)
