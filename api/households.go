@@ -29,6 +29,7 @@ type OwnHousehold struct {
 	Certifications []OwnCertification `json:"certifications" doc:"“名特优新”认定，最新在前"`
 	Applications   []OwnApplication   `json:"applications" doc:"申报与推荐，最新在前"`
 	Objections     []OwnObjection     `json:"objections" doc:"本户提出的异议，最新在前"`
+	Cases          []CaseView         `json:"cases" doc:"本户认定是否继续有效的事项，最新在前"`
 	Owed           []OwnObligation    `json:"owed" doc:"待办事项，按期限排列"`
 }
 
@@ -181,6 +182,14 @@ func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Dat
 		}
 		v.Objections = append(v.Objections, OwnObjection{ID: o.ID, Kind: o.Kind, KindName: o.Kind.Name(), State: o.State, StateName: o.State.Name(),
 			ReceivedOn: o.ReceivedOn.String(), Due: due.String(), SettledOn: o.SettledOn.String()})
+	}
+	cases, err := s.Store.Cases(ctx, store.CaseQuery{District: u.District, USCC: u.USCC, Told: true, Limit: shownCases})
+	if err != nil {
+		return "", err
+	}
+	v.Cases = []CaseView{}
+	for _, k := range cases {
+		v.Cases = append(v.Cases, viewCase(u, k))
 	}
 	owed, err := s.Store.Obligations(ctx, store.ObligationFilter{District: u.District, Owner: u.USCC, State: models.ObligationOpen}, store.ObligationCursor{}, shownCases)
 	if err != nil {

@@ -20,7 +20,7 @@ func (s *Server) registerObjections() {
 	tags := []string{"异议"}
 	own, one := "/api/v1/me/objections", "/api/v1/objections/{id}"
 	created := http.StatusCreated
-	register(s, operators, huma.Operation{OperationID: "object", Method: http.MethodPost, Path: own, Summary: "对分型结果或处理决定提出异议，取得受理编号；材料另行上传", Tags: tags, DefaultStatus: created}, s.object)
+	register(s, operators, huma.Operation{OperationID: "object", Method: http.MethodPost, Path: own, Summary: "对分型结果、处理决定或认定的取消等决定提出异议，取得受理编号；材料另行上传", Tags: tags, DefaultStatus: created}, s.object)
 	register(s, operators, huma.Operation{OperationID: "list-own-objections", Method: http.MethodGet, Path: own, Summary: "本户提出的异议，最新在前", Tags: tags}, s.listOwnObjections)
 	register(s, operators, huma.Operation{OperationID: "get-own-objection", Method: http.MethodGet, Path: own + "/{id}", Summary: "本户提出的异议的办理情况", Tags: tags}, s.getOwnObjection)
 	register(s, operators, huma.Operation{OperationID: "withdraw-own-objection", Method: http.MethodPost, Path: own + "/{id}/withdraw", Summary: "撤回异议", Tags: tags, DefaultStatus: http.StatusOK}, s.withdrawOwnObjection)
@@ -48,7 +48,7 @@ type ObjectionInput struct {
 type ObjectionReceipt struct {
 	ID         int64         `json:"id" doc:"异议编号"`
 	Number     string        `json:"number" doc:"受理编号，请妥善保存"`
-	Kind       string        `json:"kind" enum:"tier,notice,decision"`
+	Kind       string        `json:"kind" enum:"tier,notice,decision,certification"`
 	ReceivedOn calendar.Date `json:"received_on"`
 	AcceptDue  calendar.Date `json:"accept_due" doc:"区市场监管局在此日前决定是否受理"`
 	Next       string        `json:"next" doc:"接下来会怎样"`
@@ -57,20 +57,31 @@ type ObjectionReceipt struct {
 func (s *Server) object(ctx context.Context, u models.User, in *struct {
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100" doc:"同一请求重发时保持不变"`
 	Body           struct {
-		Kind        string `json:"kind" enum:"tier,decision" doc:"tier 对公布的分型结果，decision 对申报件的处理决定"`
-		Application int64  `json:"application,omitempty" minimum:"1" doc:"申报件编号；kind 为 decision 时填写"`
-		Statement   string `json:"statement" minLength:"10" maxLength:"4000" doc:"异议的理由"`
+		Kind          string `json:"kind" enum:"tier,decision,certification" doc:"tier 对公布的分型结果，decision 对申报件的处理决定，certification 对取消、撤销、终止认定或不予延长"`
+		Application   int64  `json:"application,omitempty" minimum:"1" doc:"申报件编号；kind 为 decision 时填写"`
+		Certification string `json:"certification,omitempty" maxLength:"40" doc:"认定编号；kind 为 certification 时填写"`
+		Case          int64  `json:"case,omitempty" minimum:"1" doc:"作出决定的事项编号；kind 为 certification 时填写，未经事项而终止的不填"`
+		Statement     string `json:"statement" minLength:"10" maxLength:"4000" doc:"异议的理由"`
 	}
 }) (*struct{ Body ObjectionReceipt }, error) {
 	n := models.NewObjection{Kind: models.ObjectionKind(in.Body.Kind), District: u.District, USCC: u.USCC, ApplicationID: in.Body.Application, By: u.Actor(),
 		Statement: in.Body.Statement, CommandID: commandKey(in.IdempotencyKey)}
+	if n.Kind == models.ObjectionCertification {
+		c, err := s.ownCertification(ctx, u, in.Body.Certification)
+		if err != nil {
+			return nil, err
+		}
+		n.CycleID, n.District, n.ApplicationID, n.CaseID = c.CycleID, c.District, c.ApplicationID, in.Body.Case
+	}
 	if err := n.Validate(); err != nil {
 		return nil, err
 	}
 	var err error
-	if n.Kind == models.ObjectionTier {
+	switch n.Kind {
+	case models.ObjectionCertification:
+	case models.ObjectionTier:
 		n.CycleID, err = s.Store.PublishedCycle(ctx, u.District, u.USCC)
-	} else {
+	default:
 		var a models.Application
 		a, err = s.Store.Application(ctx, n.ApplicationID)
 		if err == nil {
@@ -350,7 +361,7 @@ func (s *Server) listObjections(ctx context.Context, u models.User, in *struct {
 	PageInput
 	District    string `query:"district" maxLength:"6"`
 	Cycle       string `query:"cycle" maxLength:"20"`
-	Kind        string `query:"kind" enum:"tier,notice,decision"`
+	Kind        string `query:"kind" enum:"tier,notice,decision,certification"`
 	State       string `query:"state" enum:"received,not_accepted,accepted,asked,answered,settled,withdrawn"`
 	Open        bool   `query:"open" doc:"只看尚未办结的"`
 	Application int64  `query:"application" minimum:"0"`

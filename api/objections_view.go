@@ -12,7 +12,7 @@ import (
 type ObjectionView struct {
 	ID          int64         `json:"id"`
 	Number      string        `json:"number" doc:"受理编号"`
-	Kind        string        `json:"kind" enum:"tier,notice,decision"`
+	Kind        string        `json:"kind" enum:"tier,notice,decision,certification"`
 	KindName    string        `json:"kind_name"`
 	State       string        `json:"state" enum:"received,not_accepted,accepted,asked,answered,settled,withdrawn"`
 	StateName   string        `json:"state_name"`
@@ -21,6 +21,7 @@ type ObjectionView struct {
 	USCC        string        `json:"uscc" doc:"所涉户"`
 	Name        string        `json:"name"`
 	Application int64         `json:"application,omitempty" doc:"所涉申报件"`
+	Case        int64         `json:"case,omitempty" doc:"所涉认定存续事项"`
 	ReceivedOn  calendar.Date `json:"received_on"`
 	AcceptDue   calendar.Date `json:"accept_due" doc:"决定是否受理的期限"`
 	AcceptedOn  string        `json:"accepted_on,omitempty"`
@@ -73,7 +74,7 @@ type ObjectionCandidateView struct {
 
 func viewObjection(o store.ObjectionItem) ObjectionView {
 	return ObjectionView{ID: o.ID, Number: o.Number(), Kind: string(o.Kind), KindName: o.Kind.Name(), State: string(o.State), StateName: o.State.Name(),
-		Cycle: o.CycleID, District: o.District, USCC: o.USCC, Name: o.Name, Application: o.ApplicationID, ReceivedOn: o.ReceivedOn, AcceptDue: o.AcceptDue,
+		Cycle: o.CycleID, District: o.District, USCC: o.USCC, Name: o.Name, Application: o.ApplicationID, Case: o.CaseID, ReceivedOn: o.ReceivedOn, AcceptDue: o.AcceptDue,
 		AcceptedOn: o.AcceptedOn.String(), SettleDue: o.SettleDue.String(), Department: o.Department, AnswerDue: o.AnswerDue.String(), Outcome: string(o.Outcome),
 		OutcomeName: o.Outcome.Name(), Effect: o.Effect.Name(), TierBefore: o.TierBefore, TierAfter: o.TierAfter, SettledOn: o.SettledOn.String()}
 }

@@ -149,6 +149,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerSelection()
 	server.registerNotices()
 	server.registerCertifications()
+	server.registerCases()
 	server.registerCity()
 	server.registerApplications()
 	server.registerRecommendations()
@@ -173,6 +174,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerOperatorChanges()
 	server.registerDocuments()
 	server.registerCaseFiles()
+	server.registerRehearsals()
 	return server
 }
 

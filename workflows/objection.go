@@ -87,6 +87,7 @@ type objection struct {
 	a        *activities.Objections
 	l        *activities.Letters
 	n        *activities.Applications
+	c        *activities.Certified
 	watching calendar.Date // the deadline that the timer is for
 	cancel   workflow.CancelFunc
 	passed   bool
@@ -217,6 +218,12 @@ func (p *objection) follow(ctx workflow.Context) error {
 			return err
 		}
 	}
+	if p.Record.Effect == models.EffectRestored || p.Record.Effect == models.EffectExtended || p.Record.Effect == models.EffectCleared {
+		err := workflow.ExecuteActivity(bulk(ctx, "告知所涉认定："+p.Record.Effect.Name()), p.c.StartCertified, activities.StartCertifiedInput{CycleID: p.CycleID, Today: p.today(ctx)}).Get(ctx, nil)
+		if err != nil {
+			return err
+		}
+	}
 	if p.Record.Kind != models.ObjectionNotice {
 		return nil
 	}
@@ -300,6 +307,8 @@ func (p *objection) card(ctx workflow.Context) {
 			models.ObjectionTier:     "年度工作按日程推进，不等待本异议；异议成立的，随时更正分型结果并重新公布，已冻结的认定名额基数不变\n\n",
 			models.ObjectionNotice:   "本异议办结前，所涉名单不得认定\n\n",
 			models.ObjectionDecision: "异议成立的，申报件在本年度比选和公示结束前重新办理；此后成立的，自下一年度起\n\n",
+
+			models.ObjectionCertification: "异议成立的，恢复认定或延长有效期；办结前，该户仍计入占用名额的认定\n\n",
 		}[r.Kind])
 	}
 	if p.Clock.Rehearsal() {

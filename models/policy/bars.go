@@ -105,6 +105,16 @@ func (b Bar) check(c *models.Candidate, on, today calendar.Date) (models.Outcome
 	return models.OutcomeNotKnown, "没有可以核对的数据，由审核人核对"
 }
 
+// BarYears is for how many years a household whose certification was revoked may not apply (附三(五)); 0 where the file has no such bar.
+func (p *Policy) BarYears() int {
+	for _, b := range p.Criteria.Bars {
+		if b.ID == BarRevoked && b.Parameter != nil {
+			return int(b.Parameter.Value.Amount)
+		}
+	}
+	return 0
+}
+
 // revoked bars the household itself outright. Of another household of its operator only the name is known, which proves no identity: a
 // reviewer finds out whether it is the same person.
 func (b Bar) revoked(c *models.Candidate, on, today calendar.Date) (models.Outcome, string) {

@@ -1,9 +1,0 @@
-package activities
-
-import (
-	"context"
-
-	"bangfu/models"
-)
-
-func (w *certifiedLetters) tellCase(context.Context, *letter, models.CertifiedStep) error { return nil }
