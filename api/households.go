@@ -185,7 +185,7 @@ func (s *Server) ownCases(ctx context.Context, u models.User, today calendar.Dat
 	}
 	cases, err := s.Store.Cases(ctx, store.CaseQuery{District: u.District, USCC: u.USCC, Told: true, Limit: shownCases})
 	if err != nil {
-		return "", err
+		return err
 	}
 	v.Cases = []CaseView{}
 	for _, k := range cases {
