@@ -33,3 +33,31 @@ func (s *Store) RemoveProposed(ctx context.Context, applicationID int64, command
 		return s.removeProposed(tx, applicationID, commandID, actor, reasonID, clause, today)
 	})
 }
+
+// NoticeOperator is what a delivery of the registry that names an operator brings about.
+func (s *Store) NoticeOperator(ctx context.Context, certificationID int64, operator string, today calendar.Date) error {
+	w, err := s.certifiedWork(ctx, certificationID, today)
+	if err != nil {
+		return err
+	}
+	return s.tx(ctx, func(tx *gorm.DB) error {
+		if err := w.lock(s, tx, certificationID); err != nil {
+			return err
+		}
+		return s.noticeOperator(tx, w, operator)
+	})
+}
+
+// RecordCertified is what happens to a certification by a decision.
+func (s *Store) RecordCertified(ctx context.Context, cmd models.CertifiedCommand, today calendar.Date) error {
+	w, err := s.certifiedWork(ctx, cmd.CertificationID, today)
+	if err != nil {
+		return err
+	}
+	return s.tx(ctx, func(tx *gorm.DB) error {
+		if err := w.lock(s, tx, cmd.CertificationID); err != nil {
+			return err
+		}
+		return s.recordCertified(tx, w, cmd, nil)
+	})
+}
