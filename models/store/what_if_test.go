@@ -309,3 +309,48 @@ func TestACertifiedHouseholdThatFallsOutIsNamedWithTheClause(t *testing.T) { // 
 		require.Equal(t, "附三(三)1(1)", r.Certified.Affected[0].Barred[0].Clause)
 	})
 }
+
+func TestEverybodyWhoMovesIsGivenInOrderAndADeliveryMeanwhileEndsTheTrial(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		list := make([]models.Row, 21_003) // three pages
+		for i := range list {
+			list[i] = row(i+2, text(code(i)), text("商行"), text("张三"), date("2026-02-01"), text("存续"), text("甲街道"), null, null, null, null, null, null, null, null, null)
+		}
+		deliver(t, s, models.SourceRegistry, "x", list...)
+		_, err := s.EnsurePolicy(ctx, "110107", 2026)
+		require.NoError(t, err)
+		b, err := s.WhatIfBasis(ctx, "110107", 2026)
+		require.NoError(t, err)
+		draft := draftOf(t, "        - { fact: founded, in_cycle_year: true }", "        - { fact: founded, at_least_years: tiering.age }") // 当年新成立的也须有年报
+
+		var codes []string
+		r, err := s.WhatIf(ctx, b, draft, func(m models.WhatIfMover) error {
+			codes = append(codes, m.USCC)
+			return nil
+		})
+		require.NoError(t, err)
+		require.Len(t, codes, len(list))
+		require.True(t, slices.IsSorted(codes))
+		require.Len(t, slices.Compact(codes), len(list))
+		require.Len(t, r.Movers, models.MaxWhatIfListed)
+		require.Equal(t, codes[:3], []string{r.Movers[0].USCC, r.Movers[1].USCC, r.Movers[2].USCC})
+		require.EqualValues(t, len(list), r.Own.Matrix[models.Survival][models.Ineligible])
+		require.Equal(t, "report", r.Movers[0].Causes[0].ID)
+		require.Equal(t, []models.WhatIfStreet{{Name: "甲街道", Own: r.Own.Matrix, Counting: r.Counting.Matrix}}, r.Streets)
+
+		refused := models.Conflict("不要了")
+		_, err = s.WhatIf(ctx, b, draft, func(models.WhatIfMover) error { return refused })
+		require.ErrorIs(t, err, refused, "who is given the list can end it")
+
+		delivered := false
+		_, err = s.WhatIf(ctx, b, draft, func(models.WhatIfMover) error {
+			if !delivered {
+				delivered = true
+				deliver(t, s, models.SourceRegistry, "y", list[:10]...)
+			}
+			return nil
+		})
+		require.Equal(t, models.CodeUnavailable, models.CodeOf(err))
+	})
+}
