@@ -38,18 +38,13 @@ func (s *Store) dataOf(ctx context.Context, cycleID string, today calendar.Date)
 	if d.cycle, err = s.Cycle(ctx, cycleID); err != nil {
 		return failed(err)
 	}
-	var reports, published []int
-	tx := s.db.WithContext(ctx)
-	err = tx.Table("deliveries").Where("district = ? AND year = ? AND source = ? AND state = ?", d.cycle.District, d.cycle.Year, models.SourceAnnualReport.String(), models.DeliveryAccepted).
-		Limit(1).Pluck("year", &reports).Error
-	if err == nil {
-		err = tx.Table("published_tiers").Where("district = ? AND year = ?", d.cycle.District, d.cycle.Year).Limit(1).Pluck("year", &published).Error
-	}
+	err = s.sql.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE district = ? AND year = ? AND source = ? AND state = ?),
+		EXISTS (SELECT 1 FROM published_tiers WHERE district = ? AND year = ?)`, d.cycle.District, d.cycle.Year, models.SourceAnnualReport.String(), models.DeliveryAccepted,
+		d.cycle.District, d.cycle.Year).Scan(&d.reportsIn, &d.tiersOut)
 	if err != nil {
 		return failed(err)
 	}
-	d.reportsIn = len(reports) > 0 && today > d.cycle.Plan[calendar.PlanDataDue]
-	d.tiersOut = len(published) > 0
+	d.reportsIn = d.reportsIn && today > d.cycle.Plan[calendar.PlanDataDue]
 	return d, nil
 }
 
@@ -126,11 +121,11 @@ func (s *Store) RecheckCertified(ctx context.Context, district string, rehearsal
 
 // HasCertified says whether a district has certified households at all.
 func (s *Store) HasCertified(ctx context.Context, district string) (bool, error) {
-	var one []int
-	if err := s.db.WithContext(ctx).Table("certifications").Where("district = ? AND live = 1", district).Limit(1).Pluck("1", &one).Error; err != nil {
+	var some bool
+	if err := s.sql.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM certifications WHERE district = ? AND live = 1)", district).Scan(&some); err != nil {
 		return false, fmt.Errorf("looking for certified households of %s: %w", district, err)
 	}
-	return len(one) > 0, nil
+	return some, nil
 }
 
 // recheck is what a page of certified households is judged on, read with a few statements.
@@ -215,9 +210,8 @@ func changedOperators(db *gorm.DB, cycle models.Cycle, usccs []string, ids []int
 	changed := map[string]bool{}
 	for _, n := range names {
 		k, ok := last[n.USCC]
-		switch operator := strings.TrimSpace(n.Operator); {
-		case operator == "", ok && operator == k.Operator && k.RegistryOn != 0, ok && operator == k.Previous && k.RegistryOn == 0:
-		default:
+		operator := strings.TrimSpace(n.Operator)
+		if operator != "" && (!ok || k.News(operator)) {
 			changed[n.USCC] = true
 		}
 	}
