@@ -175,6 +175,7 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerDocuments()
 	server.registerCaseFiles()
 	server.registerRehearsals()
+	server.registerRehearsals()
 	return server
 }
 

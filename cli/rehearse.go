@@ -16,7 +16,7 @@ import (
 )
 
 func rehearseCommand() *cobra.Command {
-	rules := rehearsal.DefaultRules()
+	rules := models.DefaultRehearsalRules()
 	var resume string
 	c := &cobra.Command{
 		Use: "rehearse", Short: "演练：在副本上以模拟时钟走完一个年度及其后三年，邮件不发出",
@@ -33,11 +33,13 @@ func rehearseCommand() *cobra.Command {
 			defer done()
 			id := resume
 			if id == "" {
-				id = rehearsal.NewID(o, rules)
-			} else if rules, err = rehearsal.Stored(o, id); err != nil {
-				return err
+				r, err := o.Source.StartRehearsal(c.Context(), models.ActorConsole, rules)
+				if err != nil {
+					return err
+				}
+				id = r.ID
 			}
-			return rehearse(c.Context(), c.OutOrStdout(), o, id, rules)
+			return rehearse(c.Context(), c.OutOrStdout(), o, id)
 		},
 	}
 	f := c.Flags()
@@ -60,7 +62,7 @@ func rehearseCommand() *cobra.Command {
 			return err
 		}
 		defer done()
-		if err := rehearsal.Remove(c.Context(), o, args[0]); err != nil {
+		if err := rehearsal.Remove(c.Context(), o, models.ActorConsole, args[0]); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "演练 %s 已删除\n", args[0])
@@ -87,15 +89,14 @@ func (c Config) rehearsals(s *store.Store, logger *slog.Logger) rehearsal.Option
 }
 
 // rehearse runs a rehearsal and shows where it stands in one line.
-func rehearse(ctx context.Context, out io.Writer, o rehearsal.Options, id string, rules rehearsal.Rules) error {
+func rehearse(ctx context.Context, out io.Writer, o rehearsal.Options, id string) error {
 	dir := filepath.Join(o.Dir, id)
 	if _, err := fmt.Fprintf(out, "演练 %s，目录 %s\n", id, dir); err != nil {
 		return err
 	}
 	began := time.Now()
-	err := rehearsal.Run(ctx, o, id, rules, func(_ context.Context, p rehearsal.Progress) error {
-		_, err := fmt.Fprintf(out, "\r\x1b[K%s  %s %s  申报 %d  认定 %d  邮件 %d", p.Today, p.Cycle, p.Stage, p.Applications, p.Certified, p.Mails)
-		return err
+	err := rehearsal.Run(ctx, o, id, func(p models.RehearsalProgress) {
+		_, _ = fmt.Fprintf(out, "\r\x1b[K%s  %s %s  申报 %d  认定 %d  邮件 %d", p.Today, p.Cycle, p.Stage, p.Applications, p.Certified, p.Mails)
 	})
 	if ctx.Err() != nil {
 		return models.Errorf(models.CodeUnavailable, "演练已中断，可用 bangfu rehearse --resume %s 接着运行", id)
@@ -103,6 +104,9 @@ func rehearse(ctx context.Context, out io.Writer, o rehearsal.Options, id string
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "\n演练结束，用时 %s\n报告：%s\n邮件：%s\n", time.Since(began).Round(time.Second), filepath.Join(dir, "report.html"), filepath.Join(dir, "mail"))
+	r, err := o.Source.Rehearsal(ctx, id)
+	if err == nil {
+		_, err = fmt.Fprintf(out, "\n演练%s，用时 %s\n报告：%s\n邮件：%s\n", r.State.Name(), time.Since(began).Round(time.Second), filepath.Join(dir, models.RehearsalReportHTML), filepath.Join(dir, "mail"))
+	}
 	return err
 }

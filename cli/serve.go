@@ -21,6 +21,7 @@ import (
 	"bangfu/api"
 	"bangfu/models"
 	"bangfu/models/store"
+	"bangfu/rehearsal"
 	"bangfu/worker"
 )
 
@@ -134,10 +135,24 @@ func (p *program) runWorker(ctx context.Context) error {
 		Client: p.temporal, Store: p.store, Mailer: mailer, Program: programVersion(),
 		PublicURL: p.config.PublicURL, Folders: p.config.FolderList(), MaxFile: p.config.MaxUpload(),
 		MailsPerMinute: p.config.MailsMinute, Activities: p.config.Activities, Bulk: p.config.BulkTasks,
+		Rehearsals: p.rehearsals(),
 	}); err != nil {
 		return fmt.Errorf("工作进程停止：%w", err)
 	}
 	return nil
+}
+
+// rehearsals runs rehearsals beside the worker's own work, each on an installation of its own.
+func (p *program) rehearsals() activities.Rehearsals {
+	o := p.config.rehearsals(p.store, p.logger)
+	return activities.Rehearsals{
+		Run: func(ctx context.Context, id string, report func(models.RehearsalProgress)) error {
+			return rehearsal.Run(ctx, o, id, report)
+		},
+		Remove: func(ctx context.Context, actor models.Actor, id string) error {
+			return rehearsal.Remove(ctx, o, actor, id)
+		},
+	}
 }
 
 // answer answers HTTP until ctx is done, then lets the requests at hand end.

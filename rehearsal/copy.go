@@ -22,14 +22,12 @@ import (
 // departments' data of the year as files that they will deliver. Repeated after a death it begins anew where it was.
 func (i *installation) copy(ctx context.Context) error {
 	source := i.Source
-	if source != nil {
-		if _, err := source.District(ctx, i.rules.District); models.CodeOf(err) == models.CodeNotFound && i.rules.District == sampledistrict.District.Code {
-			source = nil
-		} else if err != nil {
-			return err
-		}
-	} else if i.rules.District != sampledistrict.District.Code {
-		return models.NotFound("没有代码为“%s”的区", i.rules.District)
+	_, err := source.District(ctx, i.rules.District)
+	switch {
+	case models.CodeOf(err) == models.CodeNotFound && i.rules.District == sampledistrict.District.Code:
+		source = nil // the district that comes with the program
+	case err != nil:
+		return err
 	}
 	steps := []func(context.Context, *store.Store) error{i.copyDistrict, i.copyPeople, i.copyPolicies, i.copyHolidays, i.copyData}
 	for _, step := range steps {
@@ -112,8 +110,13 @@ func (i *installation) copyPolicies(ctx context.Context, source *store.Store) er
 		if err != nil {
 			return err
 		}
-		for _, duty := range v.Sources { // who delivers must be there
+		for _, duty := range v.Sources { // whoever has something to do must be there
 			if err := i.needDepartment(ctx, duty.Department, duty.DepartmentName); err != nil {
+				return err
+			}
+		}
+		for _, d := range v.Departments {
+			if err := i.needDepartment(ctx, d.Code, d.Name); err != nil {
 				return err
 			}
 		}

@@ -63,7 +63,7 @@ func (i *installation) carryForward(ctx context.Context, year int) error {
 func unchanged(_ int, row []models.Value) [][]models.Value { return [][]models.Value{row} }
 
 // since gives the years after the first up to one.
-func (r Rules) since(year int) []int {
+func (r rules) since(year int) []int {
 	var list []int
 	for y := r.Year + 1; y <= year; y++ {
 		list = append(list, y)
@@ -72,7 +72,7 @@ func (r Rules) since(year int) []int {
 }
 
 // ever says whether a lot fell on a household in a year after the first, and in which the last time.
-func (r Rules) ever(share Percent, question, uscc string, year int) (last int, ok bool) {
+func (r rules) ever(share models.Percent, question, uscc string, year int) (last int, ok bool) {
 	for _, y := range r.since(year) {
 		if r.chance(share, question, uscc, y) {
 			last, ok = y, true
@@ -81,7 +81,7 @@ func (r Rules) ever(share Percent, question, uscc string, year int) (last int, o
 	return last, ok
 }
 
-func (r Rules) registryIn(year int, row []models.Value) [][]models.Value {
+func (r rules) registryIn(year int, row []models.Value) [][]models.Value {
 	const source = models.SourceRegistry
 	uscc := row[at(source, "uscc")].Text
 	row = slices.Clone(row)
@@ -96,7 +96,7 @@ func (r Rules) registryIn(year int, row []models.Value) [][]models.Value {
 
 // years gives the row as it is, and, of the newest year of which the first year's data speak, the years after it: change makes a row of
 // another year out of that of the year before.
-func (r Rules) years(year int, row []models.Value, column int, change func(y int, row []models.Value)) [][]models.Value {
+func (r rules) years(year int, row []models.Value, column int, change func(y int, row []models.Value)) [][]models.Value {
 	list := [][]models.Value{row}
 	if row[column].Number != int64(r.Year-1) {
 		return list
@@ -112,11 +112,11 @@ func (r Rules) years(year int, row []models.Value, column int, change func(y int
 }
 
 // grown is an amount a year later: the rule's growth, twenty points more or less.
-func (r Rules) grown(amount int64, question, uscc string, y int) int64 {
+func (r rules) grown(amount int64, question, uscc string, y int) int64 {
 	return max(0, amount*int64(100+r.Growth+r.die(41, question, uscc, y)-20)/100)
 }
 
-func (r Rules) reportsIn(year int, row []models.Value) [][]models.Value {
+func (r rules) reportsIn(year int, row []models.Value) [][]models.Value {
 	const source = models.SourceAnnualReport
 	uscc, filed := row[at(source, "uscc")].Text, row[at(source, "filed_on")]
 	return r.years(year, row, at(source, "report_year"), func(y int, row []models.Value) {
@@ -133,7 +133,7 @@ func (r Rules) reportsIn(year int, row []models.Value) [][]models.Value {
 	})
 }
 
-func (r Rules) taxIn(year int, row []models.Value) [][]models.Value {
+func (r rules) taxIn(year int, row []models.Value) [][]models.Value {
 	const source = models.SourceTax
 	uscc := row[at(source, "uscc")].Text
 	return r.years(year, row, at(source, "tax_year"), func(y int, row []models.Value) {
@@ -143,7 +143,7 @@ func (r Rules) taxIn(year int, row []models.Value) [][]models.Value {
 	})
 }
 
-func (r Rules) insuredIn(year int, row []models.Value) [][]models.Value {
+func (r rules) insuredIn(year int, row []models.Value) [][]models.Value {
 	const source = models.SourceSocialSecurity
 	uscc := row[at(source, "uscc")].Text
 	return r.years(year, row, at(source, "insured_year"), func(y int, row []models.Value) {
@@ -154,7 +154,7 @@ func (r Rules) insuredIn(year int, row []models.Value) [][]models.Value {
 }
 
 // creditSince are the listings and fines of the years after the first; four in five are mended within months.
-func (r Rules) creditSince(year int, household []models.Value) [][]models.Value {
+func (r rules) creditSince(year int, household []models.Value) [][]models.Value {
 	uscc := household[at(models.SourceRegistry, "uscc")]
 	var list [][]models.Value
 	add := func(y int, kind, penalty string) {
@@ -182,7 +182,7 @@ func (r Rules) creditSince(year int, household []models.Value) [][]models.Value 
 	return list
 }
 
-func (r Rules) honoursSince(year int, household []models.Value) [][]models.Value {
+func (r rules) honoursSince(year int, household []models.Value) [][]models.Value {
 	uscc := household[at(models.SourceRegistry, "uscc")]
 	var list [][]models.Value
 	for _, y := range r.since(year) {

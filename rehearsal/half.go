@@ -47,7 +47,7 @@ func (g *play) stage(ctx context.Context, c *cycleView) error {
 }
 
 // deliverOn is the day on which a department delivers a source: some days before it is due, or late.
-func (r Rules) deliverOn(source models.Source, c *cycleView) calendar.Date {
+func (r rules) deliverOn(source models.Source, c *cycleView) calendar.Date {
 	due, early := c.plan(calendar.PlanDataDue), 20
 	if source == models.SourceCityTiering {
 		due, early = c.plan(calendar.PlanCityDue), 8

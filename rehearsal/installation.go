@@ -3,13 +3,11 @@ package rehearsal
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,20 +27,9 @@ import (
 type Options struct {
 	Dir     string       // holds the rehearsals, each in a directory of its own
 	Engine  string       // address of the engine, host:port
-	Source  *store.Store // the real record, which is only read; nil = the district that comes with the program
+	Source  *store.Store // the real record: it is copied from, and keeps what became of the rehearsal
 	Program string       // program version
 	Logger  *slog.Logger
-}
-
-// ID names a rehearsal: 110107-2026-1.
-var idForm = regexp.MustCompile(`^[0-9]{6}-[0-9]{4}-[0-9a-z]{1,20}$`)
-
-// CheckID refuses what is no rehearsal's id.
-func CheckID(id string) error {
-	if !idForm.MatchString(id) {
-		return models.Invalid("id", "“%s”不是演练编号，应如 110107-2026-1", id)
-	}
-	return nil
 }
 
 // Namespace is the part of the engine in which a rehearsal lives.
@@ -55,7 +42,8 @@ const keepWorkflows = 72 * time.Hour
 type installation struct {
 	Options
 	id       string
-	rules    Rules
+	rules    rules
+	record   models.Rehearsal
 	dir      string
 	store    *store.Store
 	temporal client.Client
@@ -63,34 +51,10 @@ type installation struct {
 	mailer   *activities.Mailer
 }
 
-// kept is what a rehearsal's directory says of it, so that it can go on after whatever ended it.
-type kept struct {
-	Rules    Rules     `json:"rules"`
-	Began    time.Time `json:"began"`
-	Prepared bool      `json:"prepared"` // the copy is complete
-}
-
 func directory(o Options, id string) string { return filepath.Join(o.Dir, id) }
 
-// Stored gives the rules of a rehearsal that is there; CodeNotFound if there is none.
-func Stored(o Options, id string) (Rules, error) {
-	k, err := readKept(directory(o, id))
-	return k.Rules, err
-}
-
-func readKept(dir string) (k kept, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, "rehearsal.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return k, models.NotFound("没有这次演练：%s", filepath.Base(dir))
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &k)
-	}
-	if err != nil {
-		return k, fmt.Errorf("reading a rehearsal: %w", err)
-	}
-	return k, nil
-}
+// preparedFile is in a rehearsal's directory once the copy is complete.
+const preparedFile = "prepared"
 
 // writeFile writes a file whole or not at all.
 func writeFile(name string, content []byte) error {
@@ -112,39 +76,29 @@ func writeJSON(name string, v any) error {
 }
 
 // open opens a rehearsal's installation, which it makes and fills the first time.
-func open(ctx context.Context, o Options, id string, rules Rules) (*installation, error) {
-	i := &installation{Options: o, id: id, rules: rules, dir: directory(o, id)}
+func open(ctx context.Context, o Options, record models.Rehearsal) (*installation, error) {
+	i := &installation{Options: o, id: record.ID, rules: rules{record.Rules}, record: record, dir: directory(o, record.ID)}
 	if err := os.MkdirAll(filepath.Join(i.dir, "mail"), 0o700); err != nil {
 		return nil, fmt.Errorf("making the rehearsal's directory: %w", err)
 	}
-	k, err := readKept(i.dir)
-	switch {
-	case models.CodeOf(err) == models.CodeNotFound:
-		k = kept{Rules: rules, Began: time.Now()}
-		err = writeJSON(filepath.Join(i.dir, "rehearsal.json"), k)
-	case err == nil:
-		i.rules = k.Rules
-	}
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if i.store, err = store.Open(ctx, "sqlite://"+filepath.Join(i.dir, "bangfu.db")); err != nil {
 		return nil, err
 	}
-	if err := i.begin(ctx, &k); err != nil {
+	if err := i.begin(ctx); err != nil {
 		i.close()
 		return nil, err
 	}
 	return i, nil
 }
 
-func (i *installation) begin(ctx context.Context, k *kept) error {
-	if !k.Prepared {
+func (i *installation) begin(ctx context.Context) error {
+	prepared := filepath.Join(i.dir, preparedFile)
+	if _, err := os.Stat(prepared); err != nil {
 		if err := i.copy(ctx); err != nil {
 			return err
 		}
-		k.Prepared = true
-		if err := writeJSON(filepath.Join(i.dir, "rehearsal.json"), *k); err != nil {
+		if err := writeFile(prepared, nil); err != nil {
 			return err
 		}
 	}
@@ -203,24 +157,42 @@ func (i *installation) close() {
 	}
 }
 
-// Remove removes a rehearsal: its part of the engine and everything that it kept.
-func Remove(ctx context.Context, o Options, id string) error {
-	if err := CheckID(id); err != nil {
+// Remove removes a rehearsal that nobody runs any more: its part of the engine, its directory, and what the record keeps of it.
+func Remove(ctx context.Context, o Options, actor models.Actor, id string) error {
+	if _, _, _, err := models.ParseRehearsalID(id); err != nil {
 		return err
-	}
-	if _, err := os.Stat(directory(o, id)); err != nil {
-		return models.NotFound("没有这次演练：%s", id)
 	}
 	c, err := client.NewLazyClient(client.Options{HostPort: o.Engine, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return fmt.Errorf("preparing the engine's client: %w", err)
 	}
 	defer c.Close()
+	unlock, err := lock(o, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := engine.DropNamespace(ctx, c, Namespace(id)); err != nil {
 		return &models.Error{Code: models.CodeUnavailable, Message: "Temporal 引擎没有应答，演练的命名空间没有删除；请启动引擎后再试", Cause: err}
 	}
 	if err := os.RemoveAll(directory(o, id)); err != nil {
 		return fmt.Errorf("removing rehearsal %s: %w", id, err)
 	}
-	return nil
+	return o.Source.RemoveRehearsal(ctx, actor, id)
+}
+
+// lock keeps a second process off a rehearsal; the system gives it back when the process ends, however it ends.
+func lock(o Options, id string) (unlock func(), err error) {
+	if err := os.MkdirAll(directory(o, id), 0o700); err != nil {
+		return nil, fmt.Errorf("making the rehearsal's directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(directory(o, id), "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking rehearsal %s: %w", id, err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, models.Conflict("演练 %s 正在由另一个进程运行", id)
+	}
+	return func() { _ = f.Close() }, nil
 }

@@ -19,20 +19,6 @@ import (
 	"bangfu/models/calendar"
 )
 
-// Progress is where a rehearsal stands.
-type Progress struct {
-	Today        calendar.Date `json:"today" doc:"模拟日期"`
-	From         calendar.Date `json:"from" doc:"模拟的第一日"`
-	Until        calendar.Date `json:"until" doc:"预计结束之日"`
-	Cycle        string        `json:"cycle,omitempty" doc:"最近一个年度"`
-	Stage        string        `json:"stage,omitempty" doc:"其所处阶段"`
-	Applications int64         `json:"applications" doc:"申报件数"`
-	Certified    int64         `json:"certified" doc:"有效的认定户数"`
-	Mails        int64         `json:"mails" doc:"暂扣的邮件数"`
-	Acts         int64         `json:"acts" doc:"已模拟的操作数"`
-	Refused      int64         `json:"refused" doc:"其中程序依规定拒绝的"`
-}
-
 // cycleView is what the players look at of a year.
 type cycleView struct {
 	ID    string
@@ -90,7 +76,7 @@ const tick = 150 * time.Millisecond
 const atOnce = 8
 
 // run plays until the last year is over. report hears, about every second, where it stands.
-func (g *play) run(ctx context.Context, report func(context.Context, Progress) error) error {
+func (g *play) run(ctx context.Context, report func(models.RehearsalProgress) error) error {
 	var reported time.Time
 	for {
 		began := time.Now()
@@ -117,7 +103,7 @@ func (g *play) run(ctx context.Context, report func(context.Context, Progress) e
 }
 
 // last is the day on which the rehearsal is over: the first year's certifications have been evaluated and extended or lapsed by then.
-func (r Rules) last() calendar.Date { return calendar.NewDate(r.Year+r.Years, 12, 20) }
+func (r rules) last() calendar.Date { return calendar.NewDate(r.Year+r.Years, 12, 20) }
 
 // step looks once and does what is to be done.
 func (g *play) step(ctx context.Context) (over bool, err error) {
@@ -153,8 +139,8 @@ func (g *play) startYear(ctx context.Context, year int, start calendar.Date) err
 		"clock": object{"start": start, "days_per_second": g.rules.Speed}}, nil)
 }
 
-func (g *play) tell(ctx context.Context, report func(context.Context, Progress) error) error {
-	p := Progress{Today: g.today, Until: g.rules.last(), Acts: g.acts.Load(), Refused: g.refused.Load()}
+func (g *play) tell(ctx context.Context, report func(models.RehearsalProgress) error) error {
+	p := models.RehearsalProgress{Today: g.today, Until: g.rules.last(), Acts: g.acts.Load(), Refused: g.refused.Load()}
 	if len(g.cycles) > 0 {
 		newest := g.cycles[len(g.cycles)-1]
 		p.From, p.Cycle, p.Stage = g.cycles[0].Clock.Start, newest.ID, newest.Stage.Info().Name
@@ -163,7 +149,7 @@ func (g *play) tell(ctx context.Context, report func(context.Context, Progress) 
 	if p.Applications, p.Certified, p.Mails, err = g.store.Volumes(ctx, g.today); err != nil {
 		return err
 	}
-	return report(ctx, p)
+	return report(p)
 }
 
 // act has somebody do something, unless the program refused the same before; key tells it from everything else that is done. The error

@@ -117,15 +117,11 @@ type Refusal struct {
 
 // report reads the rehearsal's record.
 func (i *installation) report(ctx context.Context) (*Report, error) {
-	k, err := readKept(i.dir)
-	if err != nil {
-		return nil, err
-	}
 	district, err := i.store.District(ctx, i.rules.District)
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{ID: i.id, District: district.Name, Program: i.Program, Rules: i.rules.words(), Began: k.Began.In(calendar.Shanghai), Ended: time.Now().In(calendar.Shanghai)}
+	r := &Report{ID: i.id, District: district.Name, Program: i.Program, Rules: i.rules.words(), Began: i.record.StartedAt.In(calendar.Shanghai), Ended: time.Now().In(calendar.Shanghai)}
 	steps := []func(context.Context, *Report) error{i.reportYears, i.reportPunctuality, i.reportMails, i.reportCertified, i.reportRefusals, i.reportAudit}
 	for _, step := range steps {
 		if err := step(ctx, r); err != nil {
@@ -463,18 +459,52 @@ func (r *Report) outcomes() []outcomeRow {
 	return list
 }
 
-// writeReport leaves the report in the rehearsal's directory: report.json and report.html.
-func (i *installation) writeReport(ctx context.Context) error {
+// files makes what the rehearsal leaves, and lays the report into its directory too.
+func (i *installation) files(ctx context.Context) (map[string][]byte, error) {
 	r, err := i.report(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := writeJSON(filepath.Join(i.dir, "report.json"), r); err != nil {
-		return err
-	}
-	b, err := r.HTML()
+	files, err := i.heldMails(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return writeFile(filepath.Join(i.dir, "report.html"), b)
+	if files[models.RehearsalReportJSON], err = json.MarshalIndent(r, "", "  "); err != nil {
+		return nil, fmt.Errorf("writing the report: %w", err)
+	}
+	if files[models.RehearsalReportHTML], err = r.HTML(); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{models.RehearsalReportJSON, models.RehearsalReportHTML} {
+		if err := writeFile(filepath.Join(i.dir, name), files[name]); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// heldMails are the mails as the record keeps them: readable when the copy is gone.
+func (i *installation) heldMails(ctx context.Context) (map[string][]byte, error) {
+	role, err := i.roles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files, n := map[string][]byte{}, int64(0)
+	for after := int64(0); ; {
+		mails, err := i.store.MailTexts(ctx, i.rules.District, after, models.HeldPerFile)
+		if err != nil {
+			return nil, err
+		}
+		if len(mails) == 0 {
+			return files, nil
+		}
+		list := make([]models.HeldMail, len(mails))
+		for k, m := range mails {
+			n, after = n+1, m.ID
+			list[k] = models.HeldMail{N: n, On: m.OnDate, Role: role(m.Recipient), Recipient: m.Recipient, Kind: cmp.Or(m.Kind.Name(), string(m.Kind)), Subject: m.Subject, Text: m.Text}
+		}
+		if files[models.HeldMailsFile(list[0].N)], err = json.Marshal(list); err != nil {
+			return nil, fmt.Errorf("writing the held mails: %w", err)
+		}
+	}
 }

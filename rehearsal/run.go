@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -12,30 +11,54 @@ import (
 	"bangfu/models"
 )
 
-// NewID gives the next free id for a district's year.
-func NewID(o Options, r Rules) string {
-	for n := 1; ; n++ {
-		id := fmt.Sprintf("%s-%d-%d", r.District, r.Year, n)
-		if _, err := os.Stat(directory(o, id)); err != nil {
-			return id
-		}
-	}
-}
-
-// Run runs a rehearsal to its end, from where an earlier process left it if there was one; rules are those of a new one. report hears,
-// about every second, where it stands. Only one process may run a rehearsal at a time.
-func Run(ctx context.Context, o Options, id string, rules Rules, report func(context.Context, Progress) error) error {
-	if err := errors.Join(CheckID(id), rules.Validate()); err != nil {
+// Run runs a rehearsal that is on record to its end, from where an earlier process left it if there was one, and records what became of
+// it. report hears, about every second, where it stands. The error is why it stopped: CodeUnavailable when it may go on later, anything
+// else for a rehearsal that has failed and is on record as such.
+func Run(ctx context.Context, o Options, id string, report func(models.RehearsalProgress)) error {
+	record, err := o.Source.Rehearsal(ctx, id)
+	if err != nil || record.State != models.RehearsalRunning {
 		return err
 	}
-	i, err := open(ctx, o, id, rules)
+	unlock, err := lock(o, id)
 	if err != nil {
 		return err
+	}
+	defer unlock()
+	if err := o.Source.PlaceRehearsal(ctx, id, place()); err != nil {
+		return err
+	}
+	files, err := run(ctx, o, record, func(p models.RehearsalProgress) error {
+		report(p)
+		return o.Source.ReportRehearsal(ctx, id, p)
+	})
+	var fault *models.Error
+	switch {
+	case err == nil:
+		return o.Source.EndRehearsal(ctx, id, models.RehearsalDone, "", files)
+	case ctx.Err() == nil && errors.As(err, &fault) && fault.Code != models.CodeUnavailable:
+		return errors.Join(err, o.Source.EndRehearsal(ctx, id, models.RehearsalFailed, fault.Message, nil))
+	}
+	return err
+}
+
+// place names this machine.
+func place() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "本机"
+	}
+	return name
+}
+
+func run(ctx context.Context, o Options, record models.Rehearsal, report func(models.RehearsalProgress) error) (files map[string][]byte, err error) {
+	i, err := open(ctx, o, record)
+	if err != nil {
+		return nil, err
 	}
 	defer i.close()
 	people, err := i.gather(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -50,9 +73,11 @@ func Run(ctx context.Context, o Options, id string, rules Rules, report func(con
 		if err := p.awaitMail(ctx); err != nil {
 			return err
 		}
-		return i.writeReport(ctx)
+		files, err = i.files(ctx)
+		return err
 	})
-	return g.Wait()
+	err = g.Wait()
+	return files, err
 }
 
 // awaitMail waits until every mail is held, a minute at most.

@@ -17,11 +17,11 @@ import (
 var evidence = map[models.Category]string{models.Renowned: "A", models.Distinctive: "A", models.Quality: "E", models.Emerging: "C"}
 
 // wish is the category for which a household stands.
-func (r Rules) wish(uscc string, year int) models.Category {
+func (r rules) wish(uscc string, year int) models.Category {
 	return models.Categories[r.die(len(models.Categories), "category", uscc, year)]
 }
 
-func (r Rules) grounds(uscc string, year int) []object {
+func (r rules) grounds(uscc string, year int) []object {
 	category := r.wish(uscc, year)
 	return []object{{"category": category, "letter": evidence[category], "statement": "详见所附材料"}}
 }

@@ -29,6 +29,7 @@ func Register(r worker.Registry) {
 	r.RegisterWorkflow(workflows.HelpNotice)
 	r.RegisterWorkflow(workflows.MorningRound)
 	r.RegisterWorkflow(workflows.Outbox)
+	r.RegisterWorkflow(workflows.Rehearsal)
 }
 
 // Activities gives every activity with what it needs.
@@ -65,6 +66,7 @@ func Activities(o Options) []any {
 		}, Notify: func(ctx context.Context, n models.HelpNotice) error {
 			return workflows.StartHelpNotice(ctx, o.Client, n)
 		}},
+		&o.Rehearsals,
 		&activities.Outboxes{Store: o.Store, Mailer: o.Mailer, PerMinute: o.MailsPerMinute},
 	}
 }

@@ -25,8 +25,9 @@ type Options struct {
 	Folders        []string // directories under which departments may drop files
 	MaxFile        int64    // bytes of one delivered file
 	MailsPerMinute int
-	Activities     int // short activities at once; 0 = 100
-	Bulk           int // imports and parts of a tiering at once; 0 = 4
+	Rehearsals     activities.Rehearsals // what runs and removes rehearsals; zero = this worker does not
+	Activities     int                   // short activities at once; 0 = 100
+	Bulk           int                   // imports and parts of a tiering at once; 0 = 4
 }
 
 // Run works on every task queue until ctx is done, then lets running activities finish for a while. What must

@@ -2,96 +2,201 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"gorm.io/gorm"
 
 	"bangfu/models"
-	"bangfu/models/calendar"
 )
 
-// Volumes counts what a rehearsal's progress shows: applications, certifications valid on a day, and mails.
-func (s *Store) Volumes(ctx context.Context, today calendar.Date) (applications, certified, mails int64, err error) {
-	err = s.sql.QueryRowContext(ctx, "SELECT (SELECT COUNT(*) FROM applications WHERE state <> ?), (SELECT COUNT(*) FROM certifications WHERE state = ? AND valid_until >= ?), (SELECT COUNT(*) FROM outbox)",
-		models.ApplicationDraft, models.CertificationValid, today).Scan(&applications, &certified, &mails)
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("counting for a rehearsal's progress: %w", err)
+type rehearsalRow struct {
+	ID        string
+	District  string
+	Year      int
+	Number    int
+	Rules     string
+	State     models.RehearsalState
+	Live      *int
+	Reason    string
+	Progress  string
+	Place     string
+	StartedBy models.Actor
+	StartedAt time.Time
+	EndedAt   *time.Time
+}
+
+func (rehearsalRow) TableName() string { return "rehearsals" }
+
+func (r rehearsalRow) rehearsal() (models.Rehearsal, error) {
+	x := models.Rehearsal{ID: r.ID, District: r.District, Year: r.Year, State: r.State, Reason: r.Reason, Place: r.Place, StartedBy: r.StartedBy, StartedAt: r.StartedAt}
+	if r.EndedAt != nil {
+		x.EndedAt = *r.EndedAt
 	}
-	return applications, certified, mails, nil
+	if err := errors.Join(json.Unmarshal([]byte(r.Rules), &x.Rules), json.Unmarshal([]byte(r.Progress), &x.Progress)); err != nil {
+		return x, fmt.Errorf("reading rehearsal %s: %w", r.ID, err)
+	}
+	return x, nil
 }
 
-// OwedGroup counts obligations that are alike: whose, of which kind, due and done on which days.
-type OwedGroup struct {
-	CycleID   string
-	OwnerKind models.OwnerKind
-	Owner     string // of departments only
-	Kind      models.ObligationKind
-	State     models.ObligationState
-	Due       calendar.Date
-	DoneOn    calendar.Date
-	N         int64
-}
-
-// OwedGroups counts every obligation of a district, by what tells whether it was met in time.
-func (s *Store) OwedGroups(ctx context.Context, district string) ([]OwedGroup, error) {
-	var list []OwedGroup
-	err := s.db.WithContext(ctx).Raw(`SELECT cycle_id, owner_kind, CASE WHEN owner_kind = 'department' THEN owner ELSE '' END AS owner, kind, state, due, done_on, COUNT(*) AS n
-		FROM obligations WHERE district = ? GROUP BY cycle_id, owner_kind, CASE WHEN owner_kind = 'department' THEN owner ELSE '' END, kind, state, due, done_on
-		ORDER BY 1, 2, 3, 4, 6, 7`, district).Scan(&list).Error
+// StartRehearsal takes a rehearsal on record; CodeConflict while another one of the district runs.
+func (s *Store) StartRehearsal(ctx context.Context, actor models.Actor, rules models.RehearsalRules) (models.Rehearsal, error) {
+	if err := rules.Validate(); err != nil {
+		return models.Rehearsal{}, err
+	}
+	text, err := json.Marshal(rules)
 	if err != nil {
-		return nil, fmt.Errorf("counting what was owed: %w", err)
+		return models.Rehearsal{}, fmt.Errorf("writing a rehearsal's rules: %w", err)
+	}
+	one := 1
+	row := rehearsalRow{District: rules.District, Year: rules.Year, Rules: string(text), State: models.RehearsalRunning, Live: &one, Progress: "{}",
+		StartedBy: actor, StartedAt: s.now()}
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		var running []string
+		if err := tx.Raw("SELECT id FROM rehearsals WHERE district = ? AND live = 1", rules.District).Scan(&running).Error; err != nil {
+			return err
+		}
+		if len(running) > 0 {
+			return models.Conflict("演练 %s 正在进行或已中断，请等它结束、接着运行或删除后再开始", running[0])
+		}
+		if err := tx.Raw("SELECT COALESCE(MAX(number), 0) + 1 FROM rehearsals WHERE district = ? AND year = ?", rules.District, rules.Year).Scan(&row.Number).Error; err != nil {
+			return err
+		}
+		row.ID = models.RehearsalID(rules.District, rules.Year, row.Number)
+		if err := tx.Create(&row).Error; err != nil {
+			return err
+		}
+		return s.audit(tx, actor, "rehearsal.start", models.RehearsalObject(row.ID), rules)
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return models.Rehearsal{}, models.Conflict("本区刚刚开始了另一次演练，请稍后查看")
+	}
+	if err != nil {
+		return models.Rehearsal{}, fmt.Errorf("starting a rehearsal: %w", err)
+	}
+	return row.rehearsal()
+}
+
+// Rehearsal gives a rehearsal; CodeNotFound if there is none.
+func (s *Store) Rehearsal(ctx context.Context, id string) (models.Rehearsal, error) {
+	var row rehearsalRow
+	switch err := s.db.WithContext(ctx).Where("id = ? AND state <> ?", id, models.RehearsalRemoved).Take(&row).Error; {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return models.Rehearsal{}, models.NotFound("没有编号为“%s”的演练", id)
+	case err != nil:
+		return models.Rehearsal{}, fmt.Errorf("reading rehearsal %s: %w", id, err)
+	}
+	return row.rehearsal()
+}
+
+// Rehearsals lists rehearsals by id after one; of one district, or of all if district is empty.
+func (s *Store) Rehearsals(ctx context.Context, district, after string, limit int) ([]models.Rehearsal, error) {
+	q := s.db.WithContext(ctx).Where("id > ? AND state <> ?", after, models.RehearsalRemoved)
+	if district != "" {
+		q = q.Where("district = ?", district)
+	}
+	var rows []rehearsalRow
+	if err := q.Order("id").Limit(limit).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("listing rehearsals: %w", err)
+	}
+	list := make([]models.Rehearsal, len(rows))
+	for i, r := range rows {
+		var err error
+		if list[i], err = r.rehearsal(); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
 
-// MailGroup counts the mails of a kind that one address would have had in a month.
-type MailGroup struct {
-	Recipient string
-	Kind      models.MailKind
-	Month     string // 2026-07
-	N         int64
+// PlaceRehearsal says on which machine a rehearsal's copy lies; CodeUnavailable if it lies on another one, which has to go on with it.
+func (s *Store) PlaceRehearsal(ctx context.Context, id, place string) error {
+	if err := s.db.WithContext(ctx).Model(&rehearsalRow{}).Where("id = ? AND place = ''", id).Update("place", place).Error; err != nil {
+		return fmt.Errorf("placing rehearsal %s: %w", id, err)
+	}
+	x, err := s.Rehearsal(ctx, id)
+	if err == nil && x.Place != place {
+		err = models.Errorf(models.CodeUnavailable, "演练 %s 的副本在 %s 上，须由那里的工作进程接着运行", id, x.Place)
+	}
+	return err
 }
 
-// MailGroups counts every mail of a district.
-func (s *Store) MailGroups(ctx context.Context, district string) ([]MailGroup, error) {
-	var list []MailGroup
-	err := s.db.WithContext(ctx).Raw(`SELECT recipient, kind, SUBSTR(on_date, 1, 7) AS month, COUNT(*) AS n FROM outbox WHERE district = ?
-		GROUP BY recipient, kind, SUBSTR(on_date, 1, 7) ORDER BY 3, 1, 2`, district).Scan(&list).Error
+// ReportRehearsal notes how far a running rehearsal has come.
+func (s *Store) ReportRehearsal(ctx context.Context, id string, p models.RehearsalProgress) error {
+	text, err := json.Marshal(p)
 	if err != nil {
-		return nil, fmt.Errorf("counting mails: %w", err)
+		return fmt.Errorf("writing a rehearsal's progress: %w", err)
 	}
-	return list, nil
+	if err := s.db.WithContext(ctx).Model(&rehearsalRow{}).Where("id = ? AND live = 1", id).Update("progress", string(text)).Error; err != nil {
+		return fmt.Errorf("noting the progress of rehearsal %s: %w", id, err)
+	}
+	return nil
 }
 
-// RepeatedMails counts the mails that say to the same address on the same day word for word what another one says.
-func (s *Store) RepeatedMails(ctx context.Context, district string) (n int64, err error) {
-	err = s.db.WithContext(ctx).Raw(`SELECT COALESCE(SUM(k - 1), 0) FROM (SELECT COUNT(*) AS k FROM outbox WHERE district = ? AND kind <> ?
-		GROUP BY recipient, on_date, kind, subject, text) AS alike`, district, models.MailAccess).Scan(&n).Error
+// EndRehearsal ends a rehearsal, with the files that it leaves; reason, in Chinese, is why it failed. One that has ended stays as it is.
+func (s *Store) EndRehearsal(ctx context.Context, id string, state models.RehearsalState, reason string, files map[string][]byte) error {
+	encoder, err := zstd.NewWriter(nil)
 	if err != nil {
-		return 0, fmt.Errorf("looking for repeated mails: %w", err)
+		return fmt.Errorf("compressing a rehearsal's files: %w", err)
 	}
-	return n, nil
-}
-
-// Tally counts what is alike in up to three ways.
-type Tally struct {
-	Year    int
-	A, B, C string
-	N       int64
-}
-
-// tallies are the counts that a rehearsal's report shows of everything after the certification.
-var tallies = map[string]string{
-	"certifications": "SELECT year, category AS a, state AS b, '' AS c, COUNT(*) AS n FROM certifications WHERE district = ? GROUP BY year, category, state",
-	"reports":        "SELECT year, state AS a, CASE WHEN submitted_on > due THEN 'late' ELSE '' END AS b, '' AS c, COUNT(*) AS n FROM information_reports WHERE district = ? GROUP BY year, state, CASE WHEN submitted_on > due THEN 'late' ELSE '' END",
-	"cases":          "SELECT year, kind AS a, state AS b, outcome AS c, COUNT(*) AS n FROM cases WHERE district = ? GROUP BY year, kind, state, outcome",
-	"events":         "SELECT CAST(SUBSTR(e.on_date, 1, 4) AS DECIMAL) AS year, e.event AS a, '' AS b, '' AS c, COUNT(*) AS n FROM certified_events e JOIN certifications k ON k.id = e.certification_id WHERE k.district = ? GROUP BY CAST(SUBSTR(e.on_date, 1, 4) AS DECIMAL), e.event",
-	"objections":     "SELECT CAST(SUBSTR(cycle_id, 8, 4) AS DECIMAL) AS year, kind AS a, state AS b, outcome AS c, COUNT(*) AS n FROM objections WHERE district = ? GROUP BY CAST(SUBSTR(cycle_id, 8, 4) AS DECIMAL), kind, state, outcome",
-}
-
-// Tally counts certifications, reports, cases, events or objections of a district by year and by what became of them.
-func (s *Store) Tally(ctx context.Context, what, district string) ([]Tally, error) {
-	var list []Tally
-	if err := s.db.WithContext(ctx).Raw(tallies[what]+" ORDER BY 1, 2, 3, 4", district).Scan(&list).Error; err != nil {
-		return nil, fmt.Errorf("counting %s: %w", what, err)
+	defer func() { _ = encoder.Close() }()
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		done := tx.Model(&rehearsalRow{}).Where("id = ? AND live = 1", id).Updates(map[string]any{"state": state, "reason": reason, "live": nil, "ended_at": s.now()})
+		if done.Error != nil || done.RowsAffected == 0 {
+			return done.Error
+		}
+		for name, content := range files {
+			if err := tx.Exec("INSERT INTO rehearsal_files (rehearsal_id, name, content) VALUES (?, ?, ?)", id, name, encoder.EncodeAll(content, nil)).Error; err != nil {
+				return err
+			}
+		}
+		return s.audit(tx, models.ActorSystem, "rehearsal.end", models.RehearsalObject(id), map[string]any{"state": state})
+	})
+	if err != nil {
+		return fmt.Errorf("ending rehearsal %s: %w", id, err)
 	}
-	return list, nil
+	return nil
+}
+
+// RehearsalFile gives a file that a rehearsal left; CodeNotFound if it left none of this name.
+func (s *Store) RehearsalFile(ctx context.Context, id, name string) ([]byte, error) {
+	var content []byte
+	res := s.db.WithContext(ctx).Raw("SELECT content FROM rehearsal_files WHERE rehearsal_id = ? AND name = ?", id, name).Scan(&content)
+	if res.Error != nil {
+		return nil, fmt.Errorf("reading %s of rehearsal %s: %w", name, id, res.Error)
+	}
+	if res.RowsAffected == 0 {
+		return nil, models.NotFound("演练 %s 没有这份文件；演练结束后才有报告", id)
+	}
+	decoder, err := zstd.NewReader(nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s of rehearsal %s: %w", name, id, err)
+	}
+	defer decoder.Close()
+	if content, err = decoder.DecodeAll(content, nil); err != nil {
+		return nil, fmt.Errorf("reading %s of rehearsal %s: %w", name, id, err)
+	}
+	return content, nil
+}
+
+// RemoveRehearsal removes a rehearsal and its files; its number is not given again, and that it was stays in the audit log. Again
+// changes nothing.
+func (s *Store) RemoveRehearsal(ctx context.Context, actor models.Actor, id string) error {
+	return s.tx(ctx, func(tx *gorm.DB) error {
+		if err := tx.Exec("DELETE FROM rehearsal_files WHERE rehearsal_id = ?", id).Error; err != nil {
+			return fmt.Errorf("removing the files of rehearsal %s: %w", id, err)
+		}
+		gone := tx.Model(&rehearsalRow{}).Where("id = ? AND state <> ?", id, models.RehearsalRemoved).
+			Updates(map[string]any{"state": models.RehearsalRemoved, "live": nil, "ended_at": s.now(), "progress": "{}", "reason": ""})
+		if gone.Error != nil {
+			return fmt.Errorf("removing rehearsal %s: %w", id, gone.Error)
+		}
+		if gone.RowsAffected == 0 {
+			return nil
+		}
+		return s.audit(tx, actor, "rehearsal.remove", models.RehearsalObject(id), nil)
+	})
 }

@@ -346,7 +346,35 @@ CREATE TABLE order_events (
   UNIQUE KEY order_events_command (order_id, command_id)
 ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+-- Rehearsals (演练): a copy of the district run through years by a simulated clock. live is 1 while it runs and NULL afterwards: one at a time
+-- per district. Their reports and held mails are files.
+CREATE TABLE rehearsals (
+  id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+  district CHAR(6) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  year INT NOT NULL,
+  number INT NOT NULL,
+  rules TEXT NOT NULL,
+  state VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  live TINYINT NULL,
+  reason TEXT NOT NULL,
+  progress TEXT NOT NULL,
+  place VARCHAR(200) NOT NULL DEFAULT '',
+  started_by VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  started_at DATETIME(3) NOT NULL,
+  ended_at DATETIME(3) NULL,
+  UNIQUE KEY rehearsals_number (district, year, number),
+  UNIQUE KEY rehearsals_live (district, live)
+) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE TABLE rehearsal_files (
+  rehearsal_id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  name VARCHAR(60) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  content LONGBLOB NOT NULL,
+  PRIMARY KEY (rehearsal_id, name)
+);
+
 -- +goose Down
+DROP TABLE rehearsal_files;
+DROP TABLE rehearsals;
 DROP TABLE order_events;
 DROP TABLE orders;
 DROP TABLE duty_reports;

@@ -346,7 +346,35 @@ CREATE TABLE order_events (
 );
 CREATE UNIQUE INDEX order_events_command ON order_events (order_id, command_id);
 
+-- Rehearsals (演练): a copy of the district run through years by a simulated clock. live is 1 while it runs and NULL afterwards: one at a time
+-- per district. Their reports and held mails are files.
+CREATE TABLE rehearsals (
+  id TEXT NOT NULL PRIMARY KEY,
+  district TEXT NOT NULL,
+  year INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  rules TEXT NOT NULL,
+  state TEXT NOT NULL,
+  live INTEGER NULL,
+  reason TEXT NOT NULL DEFAULT '',
+  progress TEXT NOT NULL DEFAULT '{}',
+  place TEXT NOT NULL DEFAULT '',
+  started_by TEXT NOT NULL,
+  started_at DATETIME NOT NULL,
+  ended_at DATETIME NULL
+);
+CREATE UNIQUE INDEX rehearsals_number ON rehearsals (district, year, number);
+CREATE UNIQUE INDEX rehearsals_live ON rehearsals (district, live);
+CREATE TABLE rehearsal_files (
+  rehearsal_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (rehearsal_id, name)
+);
+
 -- +goose Down
+DROP TABLE rehearsal_files;
+DROP TABLE rehearsals;
 DROP TABLE order_events;
 DROP TABLE orders;
 DROP TABLE duty_reports;
