@@ -25,7 +25,7 @@ type AccountCountView struct {
 	Overdue  int64  `json:"overdue" doc:"其中已逾期"`
 	Waived   int64  `json:"waived" doc:"经批准免除、不再等待"`
 	Closed   int64  `json:"closed" doc:"随事项或年度工作终止"`
-	Punctual string `json:"punctual,omitempty" doc:"按期率：到期应办结的件数中按期办结的比例；没有到期的不填"`
+	Punctual string `json:"punctual,omitempty" doc:"按期率：已办结和已逾期的件数中按期办结的比例；都没有的不填"`
 }
 
 // AccountKindView counts what was owed of one kind.

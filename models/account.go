@@ -57,7 +57,7 @@ func (c *AccountCount) Add(o AccountCount) {
 	c.Closed += o.Closed
 }
 
-// Punctual is the share of what is due by now that was done by its date, in tenths of a percent; false where nothing was due.
+// Punctual is the share of what is done or overdue that was done by its date, in tenths of a percent; false where there is neither.
 func (c AccountCount) Punctual() (permille int64, ok bool) {
 	due := c.InTime + c.Late + c.Overdue
 	if due == 0 {
