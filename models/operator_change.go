@@ -51,6 +51,15 @@ const MaxOperator = 60
 // Pending says whether the report was written down and not yet carried out.
 func (c OperatorChange) Pending() bool { return c.Source == OperatorReported && c.ReportedOn == 0 }
 
+// News says whether an operator whom the registry names tells anything after this change, the last one known: not who is known to it already,
+// nor the one before while the registry lags behind a report.
+func (c OperatorChange) News(operator string) bool {
+	if c.RegistryOn == 0 {
+		return operator != c.Previous
+	}
+	return operator != c.Operator
+}
+
 // Validate says what of a reported change cannot be taken.
 func (c OperatorChange) Validate(today calendar.Date) error {
 	if err := ValidateName("name", c.Operator, MaxOperator); err != nil {

@@ -69,13 +69,10 @@ func (s *Store) noticeOperator(tx *gorm.DB, w *certifiedWork, operator string) e
 	case !known:
 		row.CommandID, row.Source = string(models.OperatorCertified), models.OperatorCertified
 		return s.createOperator(tx, &row)
-	case operator == last.Operator:
-		if last.RegistryOn != 0 {
-			return nil
-		}
-		return s.changeOperator(tx, last.ID, map[string]any{"registry_on": w.today})
-	case last.RegistryOn == 0 && operator == last.Previous:
+	case !last.News(operator):
 		return nil
+	case operator == last.Operator: // reported before
+		return s.changeOperator(tx, last.ID, map[string]any{"registry_on": w.today})
 	}
 	var n int64
 	if err := tx.Model(&models.OperatorChange{}).Where("certification_id = ?", w.c.ID).Count(&n).Error; err != nil {
