@@ -171,10 +171,10 @@ func New(s *store.Store, t client.Client, o Options) *Server {
 	server.registerHelpNotices()
 	server.registerConsents()
 	server.registerReports()
+	server.registerStanding()
 	server.registerOperatorChanges()
 	server.registerDocuments()
 	server.registerCaseFiles()
-	server.registerRehearsals()
 	server.registerRehearsals()
 	return server
 }
