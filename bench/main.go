@@ -88,6 +88,7 @@ func run(ctx context.Context) error {
 		{"worklist", func() error { return b.worklist(ctx) }},
 		{"round", func() error { return b.round(ctx) }},
 		{"certified", func() error { return b.certified(ctx, certifications) }},
+		{"standing", func() error { return b.standing(ctx, certifications) }},
 	} {
 		if only := os.Getenv("BENCH_ONLY"); only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
 			continue
