@@ -10,11 +10,9 @@ type Standing struct {
 	DataMark string            `json:"data_mark,omitempty" doc:"所依据的数据版本"`
 }
 
-// StandingSources are the sources that the standing of a certified household rests on, its evaluation included: a delivery of another one
-// changes nothing about it.
-func StandingSources() []Source {
-	return append(FactSources(), SourceCityTiering, SourceHonours)
-}
+// StandingSources are the sources that the standing of a certified household rests on, its evaluation included. A delivery of another one changes
+// nothing about it until a tiering has read it, whose publication is looked at too.
+var StandingSources = []Source{SourceRegistry, SourceAnnualReport, SourceCredit, SourceTax, SourceSocialSecurity, SourceCityTiering, SourceHonours}
 
 // FactsOn gives the facts of the base standard as they are on a day: what has a validity is judged on it and not on the tiering date. What is of a
 // year (报送, 税务, 参保) stays as it is.

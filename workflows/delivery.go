@@ -45,7 +45,7 @@ func Delivery(ctx workflow.Context, in DeliveryInput) (activities.ImportResult, 
 	if result.State != models.DeliveryAccepted {
 		return result, nil
 	}
-	if slices.Contains(models.StandingSources(), in.Source) && workflow.GetVersion(ctx, "recheck", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+	if slices.Contains(models.StandingSources, in.Source) && workflow.GetVersion(ctx, "recheck", workflow.DefaultVersion, 1) != workflow.DefaultVersion {
 		var s *activities.Standing
 		err := workflow.ExecuteActivity(quick(ctx, "安排重新核对“名特优新”个体工商户"), s.AskRecheck, activities.AskRecheckInput{District: in.District, Year: in.Year}).Get(ctx, nil)
 		if err != nil {
