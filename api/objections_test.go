@@ -216,7 +216,7 @@ func TestWhoObjectsToANoticeIsKnownToTheBureauAlone(t *testing.T) { // 三(二)
 	mails, err := s.Mails(ctx, store.MailFilter{Recipient: contact}, 0, 10)
 	require.NoError(t, err)
 	require.Len(t, mails, 2, "receipt and acceptance reach the objector")
-	h.Temporal = nil // from here on it is only read
+	h.Temporal, h.limits = nil, limits{} // from here on it is only read, at every door
 	ids := []string{fmt.Sprint(receipt.ID), fmt.Sprint(application), fmt.Sprint(mails[0].ID), sampletest.Cycle, h.uscc, "tier", "110107"}
 
 	seen := answer[ObjectionDetail](t, call(t, h.Server, h.tokens["b"], "GET", one, nil), http.StatusOK)

@@ -14,9 +14,9 @@ import (
 // and for any other; everything else is refused.
 const objectionTable = `
 received:     accept→accepted  not_accept→not_accepted  withdraw→withdrawn
-accepted:     ask→asked  withdraw→withdrawn  uphold→settled(notice,decision)  confirm→settled(notice,decision)
+accepted:     ask→asked  withdraw→withdrawn  uphold→settled(notice,decision,certification)  confirm→settled(notice,decision,certification)
 asked:        ask→asked  answer→answered  withdraw→withdrawn
-answered:     ask→asked  uphold→settled(tier,notice,decision)  confirm→settled(tier,notice,decision)  withdraw→withdrawn
+answered:     ask→asked  uphold→settled(tier,notice,decision,certification)  confirm→settled(tier,notice,decision,certification)  withdraw→withdrawn
 not_accepted:
 settled:
 withdrawn:
@@ -30,7 +30,7 @@ func TestAnObjectionGoesThroughTheStepsOfTheWorkPlanAndNoOthers(t *testing.T) {
 			event, to, _ := strings.Cut(move, "→")
 			to, only, _ := strings.Cut(strings.TrimSuffix(to, ")"), "(")
 			if only == "" {
-				only = "tier,notice,decision"
+				only = "tier,notice,decision,certification"
 			}
 			for kind := range strings.SplitSeq(only, ",") {
 				allowed[kind+"/"+state+"/"+event] = to

@@ -50,10 +50,18 @@ func (s *Store) mayStep(tx *gorm.DB, w *certifiedWork, c models.Case, cmd models
 	case cmd.Event == models.CertifiedGiveOpinion: // who recommended it speaks for the department
 		return s.standsApart(tx, c.USCC, cmd.Actor)
 	}
-	if err := s.mayDecide(tx, w.application, cmd.Actor); err != nil {
+	if err := s.mayOffice(tx, w, cmd.Actor); err != nil {
 		return err
 	}
 	return c.FourEyes(cmd.Event, cmd.Actor)
+}
+
+// mayOffice refuses households, and officers who must keep out of this one's matters.
+func (s *Store) mayOffice(tx *gorm.DB, w *certifiedWork, actor models.Actor) error {
+	if _, household := actor.Household(); household {
+		return models.Errorf(models.CodeForbidden, "此项由区市场监管局办理")
+	}
+	return s.mayDecide(tx, w.application, actor)
 }
 
 func (s *Store) caseStep(tx *gorm.DB, w *certifiedWork, c *models.Case, cmd *models.CertifiedCommand) (map[string]any, error) {
@@ -111,7 +119,7 @@ func (s *Store) openByHand(tx *gorm.DB, w *certifiedWork, cmd *models.CertifiedC
 	case cmd.Kind == models.CaseFraud && (w.c.State == models.CertificationRevoked || w.c.State == models.CertificationRefused):
 		return nil, models.Conflict("该认定现为“%s”，不必再立项", w.c.State.Name())
 	}
-	if err := s.mayDecide(tx, w.application, cmd.Actor); err != nil {
+	if err := s.mayOffice(tx, w, cmd.Actor); err != nil {
 		return nil, err
 	}
 	switch live, err := s.liveCase(tx, w.c.ID, cmd.Kind); {

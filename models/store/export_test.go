@@ -61,3 +61,19 @@ func (s *Store) RecordCertified(ctx context.Context, cmd models.CertifiedCommand
 		return s.recordCertified(tx, w, cmd, nil)
 	})
 }
+
+// OpenCase is what a report, the data or the calendar find about a certified household.
+func (s *Store) OpenCase(ctx context.Context, certificationID int64, kind models.CaseKind, ground []models.StandingFinding, about string, today calendar.Date) (c models.Case, opened bool, err error) {
+	w, err := s.certifiedWork(ctx, certificationID, today)
+	if err != nil {
+		return c, false, err
+	}
+	err = s.tx(ctx, func(tx *gorm.DB) error {
+		if err := w.lock(s, tx, certificationID); err != nil {
+			return err
+		}
+		c, opened, err = s.openCase(tx, w, kind, ground, about, models.ActorSystem, 0)
+		return err
+	})
+	return c, opened, err
+}

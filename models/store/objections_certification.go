@@ -23,11 +23,11 @@ func (s *Store) objectableCertification(tx *gorm.DB, r *objectionRow) (calendar.
 	}
 	r.Department = "" // nobody is asked yet
 	if r.CaseID == 0 {
-		end, err := lastMove(tx, c.ID)
+		end, err := endOf(tx, c.ID)
 		if err != nil {
 			return 0, err
 		}
-		if end.Event != models.CertifiedEnd {
+		if end.Event != models.CertifiedEnd || c.State == models.CertificationValid {
 			return 0, models.Conflict("该认定现为“%s”，请指明对哪一事项的决定有异议", c.State.Name())
 		}
 		return end.OnDate, nil
@@ -42,13 +42,13 @@ func (s *Store) objectableCertification(tx *gorm.DB, r *objectionRow) (calendar.
 	return k.DecidedOn, nil
 }
 
-// lastMove is the latest event that changed what a certification is worth; the zero step for one that is as it was made.
-func lastMove(tx *gorm.DB, certificationID int64) (step models.CertifiedStep, err error) {
+// endOf is the event with which a certification last stopped being valid; the zero step for one that never did.
+func endOf(tx *gorm.DB, certificationID int64) (step models.CertifiedStep, err error) {
 	var steps []models.CertifiedStep
-	err = tx.Table("certified_events").Where("certification_id = ? AND (from_state <> to_state OR event = ?)", certificationID, models.CertifiedExtend).
+	err = tx.Table("certified_events").Where("certification_id = ? AND from_state = ? AND to_state <> from_state", certificationID, models.CertificationValid).
 		Order("seq DESC").Limit(1).Find(&steps).Error
 	if err != nil {
-		return step, fmt.Errorf("reading what last changed certification %d: %w", certificationID, err)
+		return step, fmt.Errorf("reading what ended certification %d: %w", certificationID, err)
 	}
 	if len(steps) > 0 {
 		step = steps[0]
@@ -131,8 +131,8 @@ func (s *Store) undoing(tx *gorm.DB, w *certifiedWork, outcome models.CaseOutcom
 	case outcome != models.OutcomeLapse || w.c.State != models.CertificationValid && w.c.State != models.CertificationLapsed:
 		return "", nil
 	}
-	last, err := lastMove(tx, w.c.ID)
-	if err != nil || last.Event == models.CertifiedSucceed {
+	end, err := endOf(tx, w.c.ID)
+	if err != nil || w.c.State == models.CertificationLapsed && end.Event == models.CertifiedSucceed {
 		return "", err
 	}
 	var other int64
