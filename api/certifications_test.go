@@ -41,6 +41,7 @@ type closing struct {
 	bureau string
 	codes  []string // of the proposed households
 	today  string
+	exec   func(query string, args ...any) // on the database itself
 }
 
 const closingPath = "/api/v1/cycles/" + sampletest.Cycle
@@ -60,7 +61,7 @@ func newClosing(t *testing.T) *closing {
 		_, err := raw.ExecContext(ctx, query, args...)
 		require.NoError(t, err)
 	}
-	d := &closing{t: t, store: s, tokens: people(t, s), today: "2026-11-23"}
+	d := &closing{t: t, store: s, tokens: people(t, s), today: "2026-11-23", exec: exec}
 	require.NoError(t, s.SetDepartment(ctx, models.ActorConsole, models.Department{District: "110107", Code: models.BureauCode, Name: "区市场监管局"}))
 	d.bureau = token(t, s, models.User{Email: "b@example.com", Name: "审核员", Role: models.RoleDepartment, District: "110107", Department: models.BureauCode})
 	n, err := s.PlanYear(ctx, sampletest.District, sampletest.Year, nil)
