@@ -161,6 +161,11 @@ func (r *round) prepare(ctx context.Context) (ended bool, err error) {
 				r.names[source.Department] = source.DepartmentName
 			}
 		}
+		for _, d := range policy.Departments { // 区私营个体经济协会 is in no district's list of offices unless it was entered
+			if r.names[d.Code] == "" {
+				r.names[d.Code] = d.Name
+			}
+		}
 		r.cycles = append(r.cycles, c.ID)
 		r.ladders[c.ID] = policy.Ladders
 		for _, l := range policy.Ladders {
