@@ -118,11 +118,12 @@ func TestTheStandardsArePublicOnceTheyArePublished(t *testing.T) {
 	require.Contains(t, standards.Categories.Bars, StandardBar{StandardText{"附三(三)1(1)",
 		"申报或推荐之日前2年内，有在国家企业信用信息公示系统公示的罚款及以上行政处罚信息，尚未完成信用修复的"}, "行政处罚回溯期2 年；轻于罚款的处罚：警告、通报批评"})
 	require.Contains(t, standards.Categories.Comparison.Rules, StandardRule{"附三(三)1", "本年度分型的分值", "成长型 5 分、发展型 10 分（待确认）"})
+	require.Contains(t, standards.Validity.Rules, StandardRule{"附三(五)", "期满评估", "有效期最后一年的8月16日开始（待确认）"})
 
 	w := call(t, s, "", http.MethodGet, "/public/standards/110107/2026", nil)
 	require.Equal(t, http.StatusOK, w.Code)
 	html := w.Body.String()
-	for _, want := range []string{"20 万元", "待确认", "附一(三)2(3)D", "知名", "区银行保险产业园管理委员会", v.Hash, "第 1 版", "营业收入 120 万元以上（待确认）", "比选", "部门数据核对：成立年限与信用记录", "同分时依次优先"} {
+	for _, want := range []string{"20 万元", "待确认", "附一(三)2(3)D", "知名", "区银行保险产业园管理委员会", v.Hash, "第 1 版", "营业收入 120 万元以上（待确认）", "比选", "部门数据核对：成立年限与信用记录", "同分时依次优先", "有效期满前60天告知（待确认）"} {
 		require.Contains(t, html, want)
 	}
 	for _, never := range []string{"<script", "http://", "https://", "src="} {

@@ -131,6 +131,8 @@ type StandardValidity struct {
 	StandardText
 	Extension string           `json:"extension" doc:"评估与延长"`
 	Grounds   []StandardGround `json:"grounds" doc:"延长的情形"`
+	After     StandardText     `json:"after" doc:"认定以后"`
+	Rules     []StandardRule   `json:"rules" doc:"认定以后的信息报告、动态管理、期满评估如何办理"`
 }
 
 // StandardMeasure is one of 附二 or 附四.
@@ -218,7 +220,7 @@ func viewStandards(v store.PolicyVersion) Standards {
 		Base:   StandardBase{StandardText: StandardText{p.Tiering.Clause, p.Tiering.Text}},
 		Places: StandardText{p.Places.Clause, p.Places.Text},
 		Validity: StandardValidity{StandardText: StandardText{p.Validity.Clause, p.Validity.Text},
-			Extension: p.Validity.ExtensionText, Grounds: viewGrounds(p.Validity.Grounds)},
+			Extension: p.Validity.ExtensionText, Grounds: viewGrounds(p.Validity.Grounds), After: StandardText{p.Certified.Clause, p.Certified.Text}},
 		Categories: StandardCategories{StandardText: StandardText{p.Criteria.Clause, p.Criteria.Text}, Relaxed: p.Criteria.RelaxedText},
 	}
 	if v.PublishedAt != nil {
@@ -246,6 +248,9 @@ func viewStandards(v store.PolicyVersion) Standards {
 			StandardCategory{StandardText{k.Clause, k.Text}, k.Code, k.Name, viewGrounds(k.Grounds)})
 	}
 	out.Categories.Comparison.StandardText = StandardText{p.Selection.Clause, p.Selection.Text}
+	for _, i := range append(p.AfterCertification(), p.ReportQuestions()...) {
+		out.Validity.Rules = append(out.Validity.Rules, StandardRule{i.Clause, i.Name, i.Value})
+	}
 	for _, i := range p.Comparison() {
 		out.Categories.Comparison.Rules = append(out.Categories.Comparison.Rules, StandardRule{i.Clause, i.Name, i.Value})
 	}
