@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -67,6 +68,7 @@ type PublicCertification struct {
 	CertifiedOn calendar.Date `json:"certified_on" doc:"认定日期"`
 	ValidUntil  calendar.Date `json:"valid_until" doc:"有效期至"`
 	State       string        `json:"state" doc:"有效、不予认定、已取消、已撤销或有效期满"`
+	EndedOn     string        `json:"ended_on,omitempty" doc:"自此日起无效"`
 }
 
 func (s *Server) registerCertifications() {
@@ -183,17 +185,19 @@ func (s *Server) exportCertificationAnnotations(format string) func(context.Cont
 			if err := t.Row("名称", "统一社会信用代码", "标注内容", "认定日期", "有效期至", "认定编号", "标注单位"); err != nil {
 				return err
 			}
-			by := d.Name + "市场监督管理局"
+			by, today := d.Name+"市场监督管理局", cycle.Clock.Today(time.Now())
 			for after := 0; ; {
 				page, err := s.Store.Certifications(ctx, store.CertificationQuery{CycleID: cycle.ID, State: models.CertificationValid, After: after, Limit: exportPage})
 				if err != nil || len(page) == 0 {
 					return err
 				}
 				for _, c := range page {
+					if after = c.Seat; c.On(today) != models.CertificationValid { // run out, while its evaluation is not decided
+						continue
+					}
 					if err := t.Row(c.Name, c.USCC, c.Annotation(), c.CertifiedOn.String(), c.ValidUntil.String(), c.Number, by); err != nil {
 						return err
 					}
-					after = c.Seat
 				}
 			}
 		}), nil
@@ -248,9 +252,14 @@ func (s *Server) getCertificate(ctx context.Context, u models.User, in *Certific
 	}), nil
 }
 
+// viewPublicCertification shows a certification as it stands on its cycle's date.
 func viewPublicCertification(c models.Certification) PublicCertification {
+	ended := c.EndedOn
+	if c.State == models.CertificationLapsed && ended == 0 { // run out, while its evaluation is not decided
+		ended = c.ValidUntil.AddDays(1)
+	}
 	return PublicCertification{Name: c.Name, USCC: c.USCC, Tier: c.Tier, Category: c.Category.Name(), CertifiedOn: c.CertifiedOn,
-		ValidUntil: c.ValidUntil, State: c.State.Name()}
+		ValidUntil: c.ValidUntil, State: c.State.Name(), EndedOn: ended.String()}
 }
 
 func (s *Server) publicCertification(ctx context.Context, _ models.User, in *CertificationInput) (*struct{ Body PublicCertification }, error) {
