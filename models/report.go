@@ -3,6 +3,7 @@ package models
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,6 +79,9 @@ var AnswerKinds = []AnswerKind{AnswerMoney, AnswerPeople, AnswerYesNo, AnswerCho
 // MaxAnswer bounds every answer, in characters.
 const MaxAnswer = 2000
 
+// moneyAnswer is an amount in 元.
+var moneyAnswer = regexp.MustCompile(`^\d{1,13}(\.\d{1,2})?$`)
+
 // maxPeople bounds an answer that counts people.
 const maxPeople = 100000
 
@@ -111,7 +115,7 @@ func (q ReportQuestion) check(answer string) error {
 	}
 	switch q.Answer {
 	case AnswerMoney:
-		if _, err := ParseYuan(answer); err != nil {
+		if !moneyAnswer.MatchString(answer) {
 			return Invalid(field, "应为金额，以元计，最多两位小数，如 120000 或 1234.50")
 		}
 	case AnswerPeople:
