@@ -27,6 +27,7 @@ type hearing struct {
 	days   []calendar.Date // on which commands were carried out
 	told   []activities.TellObjectionInput
 	nudges int
+	years  int   // the certifications of the year are told
 	notice int   // signals to the notice
 	letter error // what writing a letter comes to
 }
@@ -45,8 +46,9 @@ func newHearing(t *testing.T, kind models.ObjectionKind, nudging ...time.Duratio
 	}
 	h.SetTestTimeout(time.Minute)
 	h.SetStartTime(today.At(9, 0))
-	a, l, n := &activities.Objections{}, &activities.Letters{}, &activities.Applications{}
+	a, l, n, c := &activities.Objections{}, &activities.Letters{}, &activities.Applications{}, &activities.Certified{}
 	h.RegisterActivity(a)
+	h.RegisterActivity(c)
 	h.RegisterActivity(l)
 	h.RegisterActivity(n)
 	h.OnActivity(a.ReadObjection, mock.Anything, mock.Anything).Return(func(context.Context, activities.ReadObjectionInput) (activities.ObjectionStatus, error) {
@@ -63,6 +65,10 @@ func newHearing(t *testing.T, kind models.ObjectionKind, nudging ...time.Duratio
 	})
 	h.OnActivity(n.NudgeApplications, mock.Anything, mock.Anything).After(append(nudging, 0)[0]).Return(func(context.Context, activities.NudgeApplicationsInput) (int, error) {
 		h.nudges++
+		return 1, nil
+	})
+	h.OnActivity(c.StartCertified, mock.Anything, activities.StartCertifiedInput{CycleID: "110107-2026", Today: calendar.MustDate("2026-10-08")}).Return(func(context.Context, activities.StartCertifiedInput) (int, error) {
+		h.years++
 		return 1, nil
 	})
 	return h
@@ -93,7 +99,7 @@ func (h *hearing) actOn(_ context.Context, in activities.ActOnObjectionInput) (a
 	case models.ObjectionUphold:
 		r.Outcome = models.ObjectionUpheld
 		r.Effect = map[models.ObjectionKind]models.ObjectionEffect{models.ObjectionTier: models.EffectTier, models.ObjectionNotice: models.EffectRemoved,
-			models.ObjectionDecision: models.EffectReopened}[r.Kind]
+			models.ObjectionDecision: models.EffectReopened, models.ObjectionCertification: models.EffectRestored}[r.Kind]
 	case models.ObjectionConfirm:
 		r.Outcome = models.ObjectionConfirmed
 	}
@@ -231,6 +237,18 @@ func TestANoticeThatIsOverIsNotMissed(t *testing.T) {
 		})
 	h.act("2026-10-08", 9, with(ruling, models.ObjectionNotAccept))
 	h.run(t)
+}
+
+func TestAnUpheldObjectionAboutACertificationStartsItsYearsAgain(t *testing.T) { // 附三(五)
+	for event, years := range map[models.ObjectionEvent]int{models.ObjectionUphold: 1, models.ObjectionConfirm: 0} {
+		h := newHearing(t, models.ObjectionCertification)
+		h.act("2026-09-30", 9, models.ObjectionCommand{Event: models.ObjectionAccept})
+		waits := h.cardAt(t, "2026-10-07", 1)
+		h.act("2026-10-08", 9, with(ruling, event))
+		h.run(t)
+		require.Contains(t, *waits, "恢复认定或延长有效期")
+		require.Equal(t, []int{years, 0, 0}, []int{h.years, h.nudges, h.notice}, event)
+	}
 }
 
 func TestAnUpheldObjectionToADecisionWakesItsApplication(t *testing.T) { // 三(三)
