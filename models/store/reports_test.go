@@ -226,6 +226,9 @@ func TestAReportIsInTimeOn31JulyAndLateOn1August(t *testing.T) {
 		require.Len(t, list, 1)
 		require.Equal(t, late.c.Number, list[0].Number)
 
+		err = late.try("2027-08-03", models.CertifiedCommand{Event: models.CertifiedCloseCase, CaseID: cases[0].ID, Actor: director, ReasonID: late.why("算了"), Clause: "附三(五)"})
+		require.Equal(t, models.CodeConflict, models.CodeOf(err), "a report that never came is decided about")
+
 		late.file(2027, "2027-08-05")
 		r = late.sheet(2027, "2027-08-05").Report
 		require.Equal(t, []any{models.ReportSubmitted, 5, true}, []any{r.State, r.LateDays(), r.Late(day("2027-08-05"))})
