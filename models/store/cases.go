@@ -127,7 +127,7 @@ func (s *Store) addGrounds(tx *gorm.DB, w *certifiedWork, c *models.Case, ground
 		return err
 	}
 	for _, g := range ground {
-		if i := slices.IndexFunc(c.Ground, func(o models.StandingFinding) bool { return o.ID == g.ID }); i >= 0 {
+		if i := slices.IndexFunc(c.Ground, func(o models.StandingFinding) bool { return o.ID == g.ID && o.About == g.About }); i >= 0 {
 			c.Ground[i] = g
 			continue
 		}

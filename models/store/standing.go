@@ -38,8 +38,9 @@ func (s *Store) dataOf(ctx context.Context, cycleID string, today calendar.Date)
 	if d.cycle, err = s.Cycle(ctx, cycleID); err != nil {
 		return failed(err)
 	}
-	err = s.sql.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM deliveries WHERE district = ? AND year = ? AND source = ? AND state = ?),
-		EXISTS (SELECT 1 FROM published_tiers WHERE district = ? AND year = ?)`, d.cycle.District, d.cycle.Year, models.SourceAnnualReport.String(), models.DeliveryAccepted,
+	// not EXISTS: of two of them side by side MariaDB 10.11 may say that it does not know their column
+	err = s.sql.QueryRowContext(ctx, `SELECT (SELECT 1 FROM deliveries WHERE district = ? AND year = ? AND source = ? AND state = ? LIMIT 1) IS NOT NULL,
+		(SELECT 1 FROM published_tiers WHERE district = ? AND year = ? LIMIT 1) IS NOT NULL`, d.cycle.District, d.cycle.Year, models.SourceAnnualReport.String(), models.DeliveryAccepted,
 		d.cycle.District, d.cycle.Year).Scan(&d.reportsIn, &d.tiersOut)
 	if err != nil {
 		return failed(err)

@@ -142,6 +142,23 @@ func TestWhatWasDecidedIsNotOpenedAgainAndAnotherHitIs(t *testing.T) {
 	})
 }
 
+func TestACaseEndsOnlyWhenEveryListingIsGone(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		z, list := certifiedSeason(t, s, 1)
+		z.list(list[0].USCC, "经营异常", "2026-11-25")
+		z.list(list[0].USCC, "经营异常", "2026-12-01")
+		found, _ := z.recheck("2026-12-02")
+		require.Equal(t, models.RecheckCounts{Opened: 2}, found)
+		require.Equal(t, []string{"abnormal/2026-11-25", "abnormal/2026-12-01"}, abouts(z.cases(list[0])[0]), "each is told")
+		z.unlist(list[0].USCC, "经营异常", "2026-12-01", "2026-12-03")
+		found, _ = z.recheck("2026-12-03")
+		require.Equal(t, models.RecheckCounts{}, found)
+		z.unlist(list[0].USCC, "经营异常", "2026-11-25", "2026-12-04")
+		found, _ = z.recheck("2026-12-04")
+		require.Equal(t, models.RecheckCounts{Closed: 1}, found)
+	})
+}
+
 func TestAClosedHouseholdEndsAtOnceAndOneThatIsMissingDoesNot(t *testing.T) { // 附一(三)1, 附三(五)
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		z, list := certifiedSeason(t, s, 3)
