@@ -79,6 +79,11 @@ func cutLast(id string) (before, after string, found bool) {
 	return id[:at], id[at+1:], true
 }
 
+// Namespace is the part of the engine in which the rehearsal lives. When it began is in it: an engine may have known another of its id.
+func (r Rehearsal) Namespace() string {
+	return "rehearsal-" + r.ID + "-" + strconv.FormatInt(r.StartedAt.Unix(), 36)
+}
+
 // RehearsalObject names a rehearsal in the audit log.
 func RehearsalObject(id string) string { return "rehearsal/" + id }
 

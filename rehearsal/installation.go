@@ -32,9 +32,6 @@ type Options struct {
 	Logger  *slog.Logger
 }
 
-// Namespace is the part of the engine in which a rehearsal lives.
-func Namespace(id string) string { return "rehearsal-" + id }
-
 // keepWorkflows is how long the engine shows what has ended; longer than any rehearsal takes.
 const keepWorkflows = 72 * time.Hour
 
@@ -106,14 +103,14 @@ func (i *installation) begin(ctx context.Context) error {
 	if i.mailer, err = activities.NewHeldMailer(filepath.Join(i.dir, "mail"), "帮扶系统演练 <rehearsal@bangfu.invalid>"); err != nil {
 		return err
 	}
-	i.temporal, err = client.NewLazyClient(client.Options{HostPort: i.Engine, Namespace: Namespace(i.id), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	i.temporal, err = client.NewLazyClient(client.Options{HostPort: i.Engine, Namespace: i.record.Namespace(), Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler))})
 	if err != nil {
 		return fmt.Errorf("preparing the engine's client: %w", err)
 	}
 	if err := i.namespace(ctx); err != nil {
 		return err
 	}
-	i.server = api.New(i.store, i.temporal, api.Options{Program: i.Program, PublicURL: "http://rehearsal.invalid", Namespace: Namespace(i.id), AllowRehearsal: true,
+	i.server = api.New(i.store, i.temporal, api.Options{Program: i.Program, PublicURL: "http://rehearsal.invalid", Namespace: i.record.Namespace(), AllowRehearsal: true,
 		MaxUpload: 4 << 30, PublicPerMinute: -1, Registry: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
 	return nil
 }
@@ -122,7 +119,7 @@ func (i *installation) begin(ctx context.Context) error {
 func (i *installation) namespace(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	err := engine.MakeNamespace(ctx, i.temporal, Namespace(i.id), "帮扶系统演练 "+i.id, keepWorkflows, workflows.SearchAttributes())
+	err := engine.MakeNamespace(ctx, i.temporal, i.record.Namespace(), "帮扶系统演练 "+i.id, keepWorkflows, workflows.SearchAttributes())
 	if err != nil {
 		return &models.Error{Code: models.CodeUnavailable, Message: "Temporal 引擎（" + i.Engine + "）没有应答，或不能登记演练用的命名空间；请先启动 bangfu dev", Cause: err}
 	}
@@ -172,7 +169,11 @@ func Remove(ctx context.Context, o Options, actor models.Actor, id string) error
 		return err
 	}
 	defer unlock()
-	if err := engine.DropNamespace(ctx, c, Namespace(id)); err != nil {
+	record, err := o.Source.Rehearsal(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := engine.DropNamespace(ctx, c, record.Namespace()); err != nil {
 		return &models.Error{Code: models.CodeUnavailable, Message: "Temporal 引擎没有应答，演练的命名空间没有删除；请启动引擎后再试", Cause: err}
 	}
 	if err := os.RemoveAll(directory(o, id)); err != nil {

@@ -66,7 +66,8 @@ type play struct {
 	results map[string][]resultView
 	laid    map[int]bool // years whose files lie ready
 
-	acts, refused, away atomic.Int64
+	acts, refused atomic.Int64
+	waits         string // why it last had to wait
 }
 
 // tick is how often everybody looks what there is to do.
@@ -91,8 +92,10 @@ func (g *play) run(ctx context.Context, report func(models.RehearsalProgress) er
 		case err == nil && over:
 			return nil
 		case err != nil:
-			g.away.Add(1)
-			g.Logger.DebugContext(ctx, "the rehearsal waits", "rehearsal", g.id, "error", err)
+			if words := err.Error(); words != g.waits { // the same again every moment tells nothing
+				g.waits = words
+				g.Logger.WarnContext(ctx, "the rehearsal waits", "rehearsal", g.id, "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

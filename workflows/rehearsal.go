@@ -20,9 +20,10 @@ func RehearsalWorkflowID(id string) string { return "rehearsal/" + id }
 
 // RehearsalInput names a rehearsal.
 type RehearsalInput struct {
-	ID       string
-	District string
-	Year     int
+	ID        string
+	District  string
+	Year      int
+	Namespace string // in which the rehearsed processes are
 }
 
 // RehearsalStart is how a rehearsal's process is started, and with what.
@@ -30,7 +31,7 @@ func RehearsalStart(r models.Rehearsal) (client.StartWorkflowOptions, RehearsalI
 	return client.StartWorkflowOptions{
 		ID: RehearsalWorkflowID(r.ID), TaskQueue: QueueMain, StaticSummary: fmt.Sprintf("%s %d 年起演练", r.District, r.Year),
 		TypedSearchAttributes: temporal.NewSearchAttributes(KeyDistrict.ValueSet(r.District), KeyYear.ValueSet(int64(r.Year)), KeyStage.ValueSet("演练")),
-	}, RehearsalInput{ID: r.ID, District: r.District, Year: r.Year}
+	}, RehearsalInput{ID: r.ID, District: r.District, Year: r.Year, Namespace: r.Namespace()}
 }
 
 // Rehearsal has a worker run a rehearsal to its end, or removes it (B3). The rehearsed processes are in a namespace of their own.
@@ -89,6 +90,6 @@ func rehearsing(ctx workflow.Context) workflow.Context {
 }
 
 func rehearsalCard(ctx workflow.Context, in RehearsalInput, state string) {
-	workflow.SetCurrentDetails(ctx, fmt.Sprintf("## %s %d 年起演练\n\n**%s**\n\n进展和报告：GET /api/v1/rehearsals/%s\n\n被演练的流程在命名空间 rehearsal-%s 中。\n",
-		in.District, in.Year, state, in.ID, in.ID))
+	workflow.SetCurrentDetails(ctx, fmt.Sprintf("## %s %d 年起演练\n\n**%s**\n\n进展和报告：GET /api/v1/rehearsals/%s\n\n被演练的流程在命名空间 %s 中。\n",
+		in.District, in.Year, state, in.ID, in.Namespace))
 }
