@@ -9,7 +9,7 @@ address=${2:-127.0.0.1:7233}
 cd "$(dirname "$0")"
 temporal=${TEMPORAL_CLI:-temporal}
 "$temporal" --address "$address" workflow list --limit 1000 --output json \
-  --query 'WorkflowType IN ("Year","Cycle","Delivery","Fetch","Tiering","JointStudy","Application","Objection","Selection","Notice","Certification","HelpNotice","MorningRound","Outbox")' |
+  --query 'WorkflowType IN ("Year","Cycle","Delivery","Fetch","Tiering","JointStudy","Application","Objection","Selection","Notice","Certification","Recheck","HelpNotice","MorningRound","Outbox")' |
   node -e '
     const seen = {};
     JSON.parse(require("fs").readFileSync(0)).sort((a, b) => b.historyLength - a.historyLength).forEach(w => {
