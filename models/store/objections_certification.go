@@ -147,7 +147,7 @@ func (s *Store) undoing(tx *gorm.DB, w *certifiedWork, outcome models.CaseOutcom
 }
 
 // resume takes the calendar of a restored certification up again: what could not be done while it was not valid is not held against the
-// household, and what its term still asks for begins.
+// household (its report: restoreReports), and what its term still asks for begins.
 func (s *Store) resume(tx *gorm.DB, w *certifiedWork) error {
 	before := w.c.Reached
 	w.c.Reached = max(before, w.today)
@@ -159,12 +159,6 @@ func (s *Store) resume(tx *gorm.DB, w *certifiedWork) error {
 			if err := s.reachOne(tx, w, m); err != nil {
 				return err
 			}
-		}
-	}
-	due := models.MonthDay(w.today.Year(), w.terms.ReportDue)
-	if due >= w.today && due >= w.c.BenefitsFrom && due <= w.c.ValidUntil && w.today >= w.c.BenefitsFrom {
-		if err := s.openReport(tx, w, w.today.Year()); err != nil {
-			return err
 		}
 	}
 	if w.c.EvaluationOn(w.terms) > w.today {
