@@ -221,7 +221,7 @@ const maxBulk = 100
 type BulkConfirmed struct {
 	Confirmed []string   `json:"confirmed" doc:"已确认的认定编号"`
 	Left      []BulkLeft `json:"left" doc:"未确认的，须逐件审核"`
-	More      bool       `json:"more" doc:"还有待审核的，可以再次办理"`
+	Next      int64      `json:"next,omitempty" doc:"未指明认定编号且还有待审核的，下一批的 after"`
 }
 
 // BulkLeft is a report that was not confirmed.
@@ -236,7 +236,7 @@ func (s *Server) confirmReports(ctx context.Context, u models.User, in *struct {
 		District string   `json:"district,omitempty" maxLength:"6" doc:"区划代码；负责全部区的用户须填写"`
 		Year     int      `json:"year" minimum:"2020" maximum:"2200" doc:"报告年度"`
 		Numbers  []string `json:"numbers,omitempty" maxItems:"100" doc:"认定编号；不填为最早报送的100件"`
-		After    int64    `json:"after,omitempty" minimum:"0" doc:"不填认定编号时，从哪一件之后开始"`
+		After    int64    `json:"after,omitempty" minimum:"0" doc:"不填认定编号时，上一批的 next"`
 	}
 }) (*struct{ Body BulkConfirmed }, error) {
 	if err := bureauOnly(u); err != nil {
@@ -253,8 +253,11 @@ func (s *Server) confirmReports(ctx context.Context, u models.User, in *struct {
 		if err != nil {
 			return nil, err
 		}
-		out.More = len(list) > maxBulk
-		for _, r := range list[:min(len(list), maxBulk)] {
+		for i, r := range list {
+			if i == maxBulk {
+				out.Next = list[i-1].ID
+				break
+			}
 			numbers = append(numbers, r.Number)
 		}
 	}

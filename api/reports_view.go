@@ -90,7 +90,7 @@ func (s *Server) answerReport(ctx context.Context, u models.User, sheet store.Re
 		return nil, err
 	}
 	v := ReportView{ReportItem: viewReportItem(r, c.Number, c.Name, c.Category, today), Prefilled: []PrefillItem{}, Questions: []ReportQuestionView{}, Findings: []ReportFindingView{},
-		DataMark: r.DataMark, Writable: c.On(today) == models.CertificationValid && r.MayWrite(u, department) == nil, Notice: reportNotice, UpdatedAt: moment(r.UpdatedAt)}
+		DataMark: r.DataMark, Writable: c.State == models.CertificationValid && r.MayWrite(u, department) == nil, Notice: reportNotice, UpdatedAt: moment(r.UpdatedAt)}
 	items := r.Prefilled
 	if r.State.Open() {
 		items = models.ReportItems(sheet.Form.Prefilled)

@@ -395,8 +395,8 @@ func (s *Store) WriteReport(ctx context.Context, actor models.Actor, certificati
 			return err
 		}
 		switch {
-		case w.c.On(today) != models.CertificationValid:
-			return models.Conflict("该认定现为“%s”，不再填写信息报告", w.c.On(today).Name())
+		case w.c.State != models.CertificationValid:
+			return models.Conflict("该认定现为“%s”，不再填写信息报告", w.c.State.Name())
 		case !r.State.Open():
 			return models.Conflict("该信息报告现为“%s”，不能修改", r.State.Name())
 		}
