@@ -57,10 +57,10 @@ func newMorning(t *testing.T, s *store.Store, clock calendar.Clock) *morning {
 	require.NoError(t, err)
 	n.CycleID, n.WorkflowID, n.Attempt, n.Actor, n.Today, n.Clock = "110107-2026", "cycle/110107-2026", 1, "user:1", calendar.MustDate("2026-06-01"), clock
 	n.Duties = slices.DeleteFunc(n.Duties, func(o models.Obligation) bool { return o.Kind != models.ObligationDuty })
-	for i := range n.Duties { // on record, so that no morning opens them, and far from any step
-		n.Duties[i].Due = calendar.MustDate("2027-12-31")
-	}
 	require.NoError(t, s.OpenCycle(ctx, n))
+	for _, o := range n.Duties { // done: no morning opens them again or speaks of them
+		require.NoError(t, s.FulfilObligation(ctx, o.CycleID, o.Kind, o.Subject, o.Owner, n.Today, "user:1"))
+	}
 	m.cycle = n.CycleID
 	return m
 }
