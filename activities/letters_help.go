@@ -25,11 +25,11 @@ type HelpLetters struct {
 // Write makes the letters of one event.
 func (w HelpLetters) Write(h models.Help, step models.HelpStep) ([]models.Message, error) {
 	l := letter{District: w.District.Name, Date: step.OnDate.Chinese(), URL: strings.TrimSuffix(w.PublicURL, "/"), Rehearsal: w.Rehearsal, Reason: w.Reason, Clause: h.Clause}
-	m, part, err := w.Policy.Measure(h.Clause, h.Part)
-	if err != nil {
-		return nil, err
+	measure := h.Clause // of a measure that the policy has no more there is no other word
+	if m, part, err := w.Policy.Measure(h.Clause, h.Part); err == nil {
+		measure = m.Name + "：" + part.Text
 	}
-	l.Facts = []letterFact{{"编号", h.Number()}, {"措施", m.Name + "：" + part.Text}, {"负责部门", w.Department}}
+	l.Facts = []letterFact{{"编号", h.Number()}, {"措施", measure}, {"负责部门", w.Department}}
 	message := models.Message{District: h.District, CycleID: h.CycleID, OnDate: step.OnDate, Key: fmt.Sprintf("%s/%d", models.HelpObject(h.ID), step.Seq)}
 	if _, operator := step.Actor.Household(); operator {
 		return w.toDepartment(l, h, step, message)

@@ -275,10 +275,7 @@ func (s *Store) saveHelp(tx *gorm.DB, h *models.Help) error {
 
 // onceADay refuses what is on record already: help given on the same day, or in the same year where the measure is 每年一次.
 func (s *Store) onceADay(tx *gorm.DB, h models.Help, c models.HelpCommand, t helpTerms) error {
-	_, part, err := t.policy.Measure(h.Clause, h.Part)
-	if err != nil {
-		return err
-	}
+	_, part, _ := t.policy.Measure(h.Clause, h.Part) // one that the policy has no more is not 每年一次
 	on := c.On
 	if on == 0 {
 		on = t.today
@@ -315,7 +312,7 @@ func (s *Store) oweHelp(tx *gorm.DB, h models.Help, c models.HelpCommand, t help
 		}
 		m, _, err := t.policy.Measure(h.Clause, h.Part)
 		if err != nil {
-			return err
+			m.Name = h.Clause // what was promised is owed, though the policy changed since
 		}
 		return s.openObligation(tx, models.Obligation{CycleID: h.CycleID, District: h.District, Kind: models.ObligationHelp, Subject: subject,
 			OwnerKind: models.OwnerDepartment, Owner: h.Department, Title: title + h.Number() + "）：" + m.Name, Clause: h.Clause, Due: h.Due, OpenedOn: t.today})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"bangfu/models"
 	"bangfu/models/calendar"
+	"bangfu/models/policy"
 	"bangfu/models/store"
 	"bangfu/models/store/storetest"
 )
@@ -375,5 +377,92 @@ func TestWhomAMeasureIsForIsListedWithFiltersAndPages(t *testing.T) { // 附二,
 			growing2: {USCC: growing2, Name: "第2店", Street: "鲁谷街道", Tier: models.Growth},
 			renowned: {USCC: renowned, Name: "第4店", Street: "八角街道", Tier: models.Survival, Category: "renowned", Email: "d@example.com"},
 		}, known)
+	})
+}
+
+func TestAMeasureIsAskedForInItsPeriodAndOnceAYearMeansOnce(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		require.NoError(t, s.SetDistrict(ctx, models.ActorConsole, models.District{Code: "110107", Name: "石景山区", City: "北京市"}))
+		parts := strings.SplitAfterN(string(policy.Default("110107", 2026)), "clause: 附二(二)1\n", 2)
+		once := strings.Replace(parts[1], "help: on_request\n        period: 全年", "help: on_request\n        period: 每年一次", 1)                                                                                                                // part 2
+		both := strings.Replace(once, "给予相应培训补贴。\n        departments: [区人力资源社会保障局]\n        help: on_request\n        period: 全年", "给予相应培训补贴。\n        departments: [区人力资源社会保障局]\n        help: on_request\n        period: 09-02至10-31", 1) // part 4
+		require.NotEqual(t, once, both)
+		v, err := s.AddPolicy(ctx, models.ActorConsole, "110107", 2026, []byte(parts[0]+both), "")
+		require.NoError(t, err)
+		require.NoError(t, s.PutInForce(ctx, models.ActorConsole, v.ID))
+		helpYear(t, s)
+
+		ask := help(models.HelpRequest, "a", growing)
+		ask.Part = 4
+		for _, day := range []string{"2026-09-01", "2026-11-01"} {
+			ask.CommandID = day
+			_, err = s.ActOnHelp(ctx, ask, calendar.MustDate(day), nil)
+			require.ErrorContains(t, err, "办理时间为每年9月2日至10月31日", day)
+		}
+		_, err = s.ActOnHelp(ctx, ask, calendar.MustDate("2026-09-02"), nil)
+		require.NoError(t, err)
+		promise := help(models.HelpPromise, "p", growing2)
+		promise.Part = 4
+		_, err = s.ActOnHelp(ctx, promise, calendar.MustDate("2026-11-01"), nil)
+		require.NoError(t, err, "the department may of itself")
+
+		_, err = s.ActOnHelp(ctx, help(models.HelpDeliver, "1", growing), helpDay, nil)
+		require.NoError(t, err)
+		for i, e := range []models.HelpEvent{models.HelpRequest, models.HelpPromise, models.HelpDeliver} {
+			_, err = s.ActOnHelp(ctx, help(e, fmt.Sprint("again", i), growing), helpDay.AddDays(30), nil)
+			require.ErrorContains(t, err, "每年一次，该户本年度已于2026年9月1日兑现", e)
+		}
+		_, err = s.ActOnHelp(ctx, help(models.HelpRequest, "2", growing2), helpDay, nil)
+		require.NoError(t, err, "others may")
+	})
+}
+
+func TestManyOfficersAtOncePromiseAHouseholdTheSameHelpOnce(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		helpYear(t, s)
+		const officers = 8
+		errs := make([]error, officers)
+		var wg sync.WaitGroup
+		for i := range officers {
+			wg.Go(func() {
+				c := help(models.HelpPromise, fmt.Sprint(i), growing)
+				_, errs[i] = s.ActOnHelp(ctx, c, helpDay, nil)
+			})
+		}
+		wg.Wait()
+		done := 0
+		for _, err := range errs {
+			if err == nil {
+				done++
+				continue
+			}
+			require.Equal(t, models.CodeConflict, models.CodeOf(err), err.Error())
+		}
+		require.Equal(t, 1, done)
+		list, err := s.HelpList(ctx, store.HelpFilter{CycleID: "110107-2026", USCC: growing}, 0, 100)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+	})
+}
+
+func TestWhatWasPromisedIsOwedThoughThePolicyLostTheMeasure(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		helpYear(t, s)
+		h, err := s.ActOnHelp(ctx, help(models.HelpPromise, "p", growing), helpDay, nil)
+		require.NoError(t, err)
+		_, err = s.SQL().ExecContext(ctx, "UPDATE help SET clause = '附二(二)8' WHERE id = ?", h.ID)
+		require.NoError(t, err)
+		reason, err := s.AddReason(ctx, hrss, "推迟")
+		require.NoError(t, err)
+		act := func(e models.HelpEvent, on calendar.Date) error {
+			_, err := s.ActOnHelp(ctx, models.HelpCommand{CommandID: string(e), HelpID: h.ID, Event: e, Actor: hrss, On: on, ReasonID: reason}, helpDay, nil)
+			return err
+		}
+		require.NoError(t, act(models.HelpPostpone, helpDay.AddDays(9)))
+		require.NoError(t, act(models.HelpDeliver, 0))
+		require.Equal(t, models.ObligationDone, owedHelp(t, s, h.ID).State)
 	})
 }
