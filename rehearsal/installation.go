@@ -111,7 +111,7 @@ func (i *installation) begin(ctx context.Context) error {
 		return err
 	}
 	i.server = api.New(i.store, i.temporal, api.Options{Program: i.Program, PublicURL: "http://rehearsal.invalid", Namespace: i.record.Namespace(), AllowRehearsal: true,
-		MaxUpload: 4 << 30, PublicPerMinute: -1, Registry: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
+		MaxUpload: 4 << 30, Unlimited: true, Registry: prometheus.NewRegistry(), Logger: slog.New(slog.DiscardHandler)})
 	return nil
 }
 

@@ -60,6 +60,7 @@ type play struct {
 	people *people
 	cycles []cycleView
 	today  calendar.Date
+	stood  calendar.Date // the latest day on which everybody looked what the years with certified households ask
 
 	mu      sync.Mutex
 	mute    map[string]bool // what was refused, and is not tried again
@@ -126,13 +127,20 @@ func (g *play) step(ctx context.Context) (over bool, err error) {
 	if start := calendar.DefaultPlan(newest.Year + 1)[calendar.PlanStart]; newest.Year < g.rules.Year+g.rules.Years && g.today >= start {
 		return false, g.startYear(ctx, newest.Year+1, g.today)
 	}
-	tasks, ctx := errgroup.WithContext(ctx)
+	var tasks errgroup.Group // what fails for one keeps nobody else from acting
 	for n := range cycles {
 		if c := &cycles[n]; !c.over() {
 			tasks.Go(func() error { return g.stage(ctx, c) })
 		}
 	}
 	tasks.Go(func() error { return g.objections(ctx) })
+	if g.today != g.stood { // once a day is enough for what has weeks
+		for n := range cycles {
+			tasks.Go(func() error { return g.standing(ctx, &cycles[n]) })
+		}
+		tasks.Go(func() error { return g.cases(ctx) })
+	}
+	g.stood = g.today
 	return false, tasks.Wait()
 }
 

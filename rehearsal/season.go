@@ -62,10 +62,10 @@ func (g *play) applicants(ctx context.Context, c *cycleView) error {
 	for _, h := range households {
 		a, applied := stands[h.USCC]
 		own := h.Tier == models.Growth || h.Tier == models.Development
-		day := c.plan(calendar.PlanSeasonStart).AddDays(1 + g.rules.die(max(1, window*2/3), "applies on", h.USCC, c.Year))
+		day := c.plan(calendar.PlanSeasonStart).AddDays(1 + g.rules.die(max(1, window/2), "applies on", h.USCC, c.Year))
 		what := ""
 		switch {
-		case applied && a.State == models.ApplicationDraft && a.Origin == models.OriginOwn:
+		case applied && a.State == models.ApplicationDraft && a.Origin == models.OriginOwn && c.Stage == models.StageApplication:
 			what = "submit"
 		case applied && a.State == models.ApplicationConsent && c.Today >= a.SubmittedOn.AddDays(1+g.rules.die(4, "consents on", h.USCC, c.Year)):
 			what = "decline"
@@ -173,7 +173,7 @@ func (g *play) reviews(ctx context.Context, c *cycleView) error {
 		case a.State == models.ApplicationVisit && !planned:
 			return g.act(ctx, fmt.Sprintf("visit/%d/%s", a.ID, c.Today), func() error {
 				return me.post(ctx, fmt.Sprintf("/api/v1/reviews/%d/visits", a.ID), object{"visitors": []int64{me.id, other.id},
-					"planned_on": c.Today.AddDays(1 + g.rules.die(max(1, g.rules.ReviewDays/3), "visits on", a.USCC, c.Year))}, nil)
+					"planned_on": c.Today.AddDays(3 + g.rules.die(max(1, g.rules.ReviewDays/3), "visits on", a.USCC, c.Year))}, nil)
 			})
 		case a.State == models.ApplicationVisit && visit.State == models.VisitPlanned && c.Today >= visit.PlannedOn:
 			return g.act(ctx, fmt.Sprintf("record/%d/%s", visit.ID, c.Today), func() error {
