@@ -42,8 +42,8 @@ func policyCheckCommand() *cobra.Command {
 				}
 			}
 			out := c.OutOrStdout()
-			_, err = fmt.Fprintf(out, "政策文件正确：%s（%s 区 %d 年度）\n条件 %d 项，参数 %d 项，其中待确认 %d 项；措施 %d 项\nSHA-256 %s\n",
-				p.Title, p.District, p.Year, len(p.Tiering.Conditions), len(p.Parameters), open, len(p.Measures), p.Hash())
+			_, err = fmt.Fprintf(out, "政策文件正确：%s（%s 区 %d 年度）\n条件 %d 项，参数 %d 项，其中待确认 %d 项；措施 %d 项，部门职责 %d 项\nSHA-256 %s\n",
+				p.Title, p.District, p.Year, len(p.Tiering.Conditions), len(p.Parameters), open, len(p.Measures), len(p.DepartmentDuties), p.Hash())
 			return err
 		},
 	}
