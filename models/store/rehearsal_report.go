@@ -63,10 +63,11 @@ func (s *Store) MailGroups(ctx context.Context, district string) ([]MailGroup, e
 	return list, nil
 }
 
-// RepeatedMails counts the mails that say to the same address on the same day word for word what another one says.
+// RepeatedMails counts the mails that say to the same address on the same day word for word what another one says, but for those about
+// signing in: of each code that is handed out the operator is told, also of a second one.
 func (s *Store) RepeatedMails(ctx context.Context, district string) (n int64, err error) {
-	err = s.db.WithContext(ctx).Raw(`SELECT COALESCE(SUM(k - 1), 0) FROM (SELECT COUNT(*) AS k FROM outbox WHERE district = ? AND kind <> ?
-		GROUP BY recipient, on_date, kind, subject, text) AS alike`, district, models.MailAccess).Scan(&n).Error
+	err = s.db.WithContext(ctx).Raw(`SELECT COALESCE(SUM(k - 1), 0) FROM (SELECT COUNT(*) AS k FROM outbox WHERE district = ? AND kind NOT IN ?
+		GROUP BY recipient, on_date, kind, subject, text) AS alike`, district, []models.MailKind{models.MailAccess, models.MailAccessCode}).Scan(&n).Error
 	if err != nil {
 		return 0, fmt.Errorf("looking for repeated mails: %w", err)
 	}
