@@ -203,7 +203,7 @@ func (b *bench) certifiedYears(ctx context.Context, st *store.Store, db *sql.DB,
 	}
 	err = waitFor(ctx, 3*time.Minute, func() (bool, error) {
 		var valid int
-		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM certifications WHERE seat <= ? AND reached < '2029-11-21'", few).Scan(&valid)
+		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM certifications WHERE seat <= ? AND reached < '2029-11-20'", few).Scan(&valid)
 		return valid == 0, err
 	})
 	if err != nil {
