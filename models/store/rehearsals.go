@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -164,12 +165,12 @@ func (s *Store) EndRehearsal(ctx context.Context, id string, state models.Rehear
 // RehearsalFile gives a file that a rehearsal left; CodeNotFound if it left none of this name.
 func (s *Store) RehearsalFile(ctx context.Context, id, name string) ([]byte, error) {
 	var content []byte
-	res := s.db.WithContext(ctx).Raw("SELECT content FROM rehearsal_files WHERE rehearsal_id = ? AND name = ?", id, name).Scan(&content)
-	if res.Error != nil {
-		return nil, fmt.Errorf("reading %s of rehearsal %s: %w", name, id, res.Error)
-	}
-	if res.RowsAffected == 0 {
+	err := s.sql.QueryRowContext(ctx, "SELECT content FROM rehearsal_files WHERE rehearsal_id = ? AND name = ?", id, name).Scan(&content)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return nil, models.NotFound("演练 %s 没有这份文件；演练结束后才有报告", id)
+	case err != nil:
+		return nil, fmt.Errorf("reading %s of rehearsal %s: %w", name, id, err)
 	}
 	decoder, err := zstd.NewReader(nil)
 	if err != nil {
