@@ -38,7 +38,6 @@ type tenure struct {
 	during   map[int]func(env *testsuite.TestWorkflowEnvironment) // by number of the run, from 0
 	refuse   error                                                // what following comes to, once
 	slow     time.Duration                                        // that a command takes
-	cards    []string
 }
 
 var certifiedTerms = models.CertifiedTerms{ReportDue: "07-31", EvaluationOn: "08-16", AnnounceDays: 60, Extension: 3}
@@ -225,7 +224,6 @@ func TestWhatIsOverStaysOpenWhileACaseAboutItGoesOn(t *testing.T) {
 	x := newTenure(t)
 	x.cert.State = models.CertificationCancelled
 	x.cases = []activities.CertifiedCase{{Kind: models.CaseFraud, State: models.CaseHearing, Due: calendar.MustDate("2027-02-01")}}
-	ended := time.Time{}
 	x.during[0] = func(env *testsuite.TestWorkflowEnvironment) {
 		env.RegisterDelayedCallback(func() {
 			x.cases = nil
@@ -234,8 +232,7 @@ func TestWhatIsOverStaysOpenWhileACaseAboutItGoesOn(t *testing.T) {
 		}, 5*24*time.Hour)
 	}
 	require.False(t, x.run())
-	ended = x.now
-	require.Equal(t, calendar.MustDate("2026-12-07"), calendar.DateOf(ended))
+	require.Equal(t, calendar.MustDate("2026-12-07"), calendar.DateOf(x.now))
 	require.Equal(t, models.CertificationRevoked, x.cert.State)
 	require.NotEmpty(t, x.told)
 }

@@ -33,7 +33,7 @@ type year struct {
 	lapsed  []activities.LapseApplicationsInput
 	child   map[string]func(ctx workflow.Context) // what the processes of a stage do; none = they end at once
 	fails   int                                   // so many processes of a stage fail
-	started []activities.StartCertifiedInput // the processes of the certified
+	started []activities.StartCertifiedInput      // the processes of the certified
 	slow    time.Duration                         // that the ending of applications takes
 
 	entering time.Duration // that entering the stage takes
