@@ -16,7 +16,7 @@ func (g *play) selection(ctx context.Context, c *cycleView) error {
 	var board struct{ Left int64 }
 	err := g.people.chief.get(ctx, "/api/v1/cycles/"+c.ID+"/selection?limit=1", &board)
 	if refused(err) || err == nil && (board.Left == 0 || c.Today < c.plan(calendar.PlanReviewDue).AddDays(1+g.rules.die(5, "confirms on", c.Year))) {
-		return nil //nolint:nilerr // not ranked yet
+		return nil
 	}
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (g *play) objectToNotice(ctx context.Context, c *cycleView) error {
 	}
 	list, err := all[listed](ctx, g.anybody(c.ID), "/public/v1/notices/"+c.ID, nil)
 	if refused(err) {
-		return nil //nolint:nilerr // nothing is under notice yet
+		return nil
 	}
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (g *play) certification(ctx context.Context, c *cycleView) error {
 	var b models.CertificationBoard
 	err := g.people.starter.get(ctx, at+"/certification", &b)
 	if refused(err) {
-		return nil //nolint:nilerr // its process has not begun
+		return nil
 	}
 	if err != nil {
 		return err

@@ -17,13 +17,12 @@ func at(source models.Source, column string) int {
 	return slices.IndexFunc(models.Specs[source].Columns, func(c models.Column) bool { return c.Name == column })
 }
 
-func text(s string) models.Value         { return models.Value{Text: s} }
-func number(n int64) models.Value        { return models.Value{Number: n} }
-func day(d calendar.Date) models.Value   { return models.Value{Number: int64(d), Null: d == 0} }
-func none() models.Value                 { return models.Value{Null: true} }
-func yes(b bool) models.Value            { return models.Value{Number: map[bool]int64{true: 1}[b]} }
-func dayIn(year, n int) calendar.Date    { return calendar.NewDate(year, 1, 1).AddDays(n) }
-func dayOf(v models.Value) calendar.Date { return calendar.Date(v.Number) }
+func text(s string) models.Value       { return models.Value{Text: s} }
+func number(n int64) models.Value      { return models.Value{Number: n} }
+func day(d calendar.Date) models.Value { return models.Value{Number: int64(d), Null: d == 0} }
+func none() models.Value               { return models.Value{Null: true} }
+func yes(b bool) models.Value          { return models.Value{Number: map[bool]int64{true: 1}[b]} }
+func dayIn(year, n int) calendar.Date  { return calendar.NewDate(year, 1, 1).AddDays(n) }
 
 // carryForward lays the files of a later year ready.
 func (i *installation) carryForward(ctx context.Context, year int) error {

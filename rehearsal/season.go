@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -202,19 +203,24 @@ func (g *play) review(ctx context.Context, c *cycleView, me caller, a reviewItem
 			return err
 		}
 		if !asked {
-			return g.act(ctx, fmt.Sprintf("ask/%d", a.ID), func() error { return me.post(ctx, at+"supplement", object{"what": "请补充证书照片"}, nil) })
+			return g.act(ctx, fmt.Sprintf("ask/%d/%s", a.ID, c.Today), func() error { return me.post(ctx, at+"supplement", object{"what": "请补充证书照片"}, nil) })
 		}
 	}
 	if g.rules.chance(g.rules.Refusals, "refused", a.USCC, c.Year) {
-		return g.act(ctx, fmt.Sprintf("refuse/%d", a.ID), func() error {
+		return g.act(ctx, fmt.Sprintf("refuse/%d/%s", a.ID, c.Today), func() error {
 			return me.post(ctx, at+"refuse", object{"clause": "附三(三)2", "reason": "所附材料不足以证明所报条件"}, nil)
 		})
 	}
 	category := g.rules.wish(a.USCC, c.Year)
-	return g.act(ctx, fmt.Sprintf("pass/%d", a.ID), func() error {
-		return me.post(ctx, at+"pass", object{"category": category, "reason": "经核实，没有不得认定的情形",
-			"findings": []object{{"category": category, "letter": evidence[category], "met": true, "reason": "材料核实无误"}}}, nil)
-	})
+	err := me.post(ctx, at+"pass", object{"category": category, "reason": "经核实，没有不得认定的情形",
+		"findings": []object{{"category": category, "letter": evidence[category], "met": true, "reason": "材料核实无误"}}}, nil)
+	var no *refusal
+	if errors.As(err, &no) { // the program says why it may not be: so does the reviewer
+		return g.act(ctx, fmt.Sprintf("refuse/%d/%s", a.ID, c.Today), func() error {
+			return me.post(ctx, at+"refuse", object{"clause": "附三(三)1", "reason": "经核对部门数据，不得认定：" + no.words}, nil)
+		})
+	}
+	return err
 }
 
 // happened says whether an event is in an application's story.
