@@ -2,18 +2,21 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
 	"bangfu/models/store"
 )
 
-// Certified carries out what happens to certified households (附三(五)), and starts their processes.
+// Certified carries out what happens to certified households (附三(五)), tells whom it concerns, and starts their processes.
 type Certified struct {
-	Store *store.Store
+	Store   *store.Store
+	Letters *Letters
 	// Nudge tells the process of a certification that the record changed, and starts it where none runs (workflows.NudgeCertified).
 	Nudge func(ctx context.Context, c models.Certification, clock calendar.Clock) error
 }
@@ -52,35 +55,47 @@ type CertifiedMilestone struct {
 type ActOnCertifiedInput struct {
 	Command models.CertifiedCommand
 	Today   calendar.Date
+	Told    int // events up to this number are told to whom they concern
 }
 
-// ActOnCertified carries a command out, once, and gives the certification as it then is.
+// ActOnCertified carries a command out, once, tells of it, and gives the certification as it then is.
 func (a *Certified) ActOnCertified(ctx context.Context, in ActOnCertifiedInput) (CertifiedStatus, error) {
 	if _, err := a.Store.ActOnCertified(ctx, in.Command, in.Today); err != nil {
 		return CertifiedStatus{}, lasting(err)
 	}
-	return a.follow(ctx, in.Command.CertificationID, in.Today)
+	return a.follow(ctx, in.Command.CertificationID, in.Today, in.Told)
 }
 
 // FollowCertifiedInput names the certification and the civil date.
 type FollowCertifiedInput struct {
 	CertificationID int64
 	Today           calendar.Date
+	Told            int // events up to this number are told to whom they concern
 }
 
-// FollowCertified does what the certification's calendar asks for by today, and gives it as it then is. Natural key: each date of the
-// calendar; what was done is not done again.
+// FollowCertified does what the certification's calendar asks for by today, tells of what happened, and gives it as it then is. Natural key:
+// each date of the calendar, each event's letter; what was done is not done again.
 func (a *Certified) FollowCertified(ctx context.Context, in FollowCertifiedInput) (CertifiedStatus, error) {
-	return a.follow(ctx, in.CertificationID, in.Today)
+	return a.follow(ctx, in.CertificationID, in.Today, in.Told)
 }
 
 // certifiedSteps is how many of the newest steps a process keeps for its card.
 const certifiedSteps = 30
 
-func (a *Certified) follow(ctx context.Context, id int64, today calendar.Date) (CertifiedStatus, error) {
+func (a *Certified) follow(ctx context.Context, id int64, today calendar.Date, told int) (CertifiedStatus, error) {
 	c, next, err := a.Store.FollowCertified(ctx, id, today)
 	if err != nil {
 		return CertifiedStatus{}, lasting(err)
+	}
+	if c.Events > told { // here and not in an activity of its own: each would be an event more, of twenty thousand households
+		err := a.Letters.TellCertified(ctx, TellCertifiedInput{CertificationID: id, After: told})
+		var never *temporal.ApplicationError
+		switch {
+		case errors.As(err, &never) && never.NonRetryable(): // a letter that can never be written must not keep the years from going on
+			activity.GetLogger(ctx).Error("telling of a certification failed", "certification", c.Number, "error", err)
+		case err != nil:
+			return CertifiedStatus{}, err
+		}
 	}
 	s := CertifiedStatus{State: c.State, Category: c.Category, Tier: c.Tier, CertifiedOn: c.CertifiedOn, BenefitsFrom: c.BenefitsFrom, ValidUntil: c.ValidUntil,
 		EndedOn: c.EndedOn, Extensions: c.Extensions, Next: next, Events: c.Events}

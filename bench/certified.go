@@ -54,13 +54,12 @@ func (b *bench) certified(ctx context.Context, n int) error {
 		return fmt.Errorf("reaching Temporal: %w", err)
 	}
 	defer c.Close()
-	a := &activities.Certified{Store: st, Nudge: func(ctx context.Context, cert models.Certification, clock calendar.Clock) error {
+	a := &activities.Certified{Store: st, Letters: &activities.Letters{Store: st, Wake: func(context.Context) error { return nil }}, Nudge: func(ctx context.Context, cert models.Certification, clock calendar.Clock) error {
 		return workflows.NudgeCertified(ctx, c, cert, clock)
 	}}
 	w := worker.New(c, workflows.QueueMain, worker.Options{MaxConcurrentActivityExecutionSize: 100}) // as worker.Run
 	w.RegisterWorkflow(workflows.CertifiedHousehold)
 	w.RegisterActivity(a)
-	w.RegisterActivity(&activities.Letters{Store: st, Wake: func(context.Context) error { return nil }})
 	if err := w.Start(); err != nil {
 		return err
 	}

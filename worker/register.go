@@ -38,7 +38,7 @@ func Activities(o Options) []any {
 	nudge := func(ctx context.Context, a models.Application, clock calendar.Clock) error {
 		return workflows.NudgeApplication(ctx, o.Client, a, clock)
 	}
-	certified := &activities.Certified{Store: o.Store, Nudge: func(ctx context.Context, c models.Certification, clock calendar.Clock) error {
+	certified := &activities.Certified{Store: o.Store, Letters: letters, Nudge: func(ctx context.Context, c models.Certification, clock calendar.Clock) error {
 		return workflows.NudgeCertified(ctx, o.Client, c, clock)
 	}}
 	standing := &activities.Standing{Store: o.Store, Nudge: certified.Nudge, Start: func(ctx context.Context, c models.Cycle) error {

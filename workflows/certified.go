@@ -31,9 +31,8 @@ type CertifiedState struct {
 	Year     int // of the certification
 	Clock    calendar.Clock
 
-	Civil   int // the civil year of this run; 0 = not begun. Set by the process itself from here on
-	Record  activities.CertifiedStatus
-	Told    int // events up to this number are told to whom they concern
+	Civil   int                        // the civil year of this run; 0 = not begun. Set by the process itself from here on
+	Record  activities.CertifiedStatus // its events are told to whom they concern
 	Shown   Shown
 	Handled []string // newest command IDs: update IDs are known to the engine for one run only
 }
@@ -66,8 +65,8 @@ func NudgeCertified(ctx context.Context, cl client.Client, c models.Certificatio
 }
 
 // CertifiedHousehold is the years of a certification, from the day it is made until it is over and nothing about it is open (附三(五)): on each
-// date of its calendar (benefits, yearly report, evaluation, end) the record does what is due, people's commands come in between, and whom it
-// concerns is told. One run per civil year, so that new code takes over at every border and the history stays short.
+// date of its calendar (benefits, yearly report, evaluation, end) the record does what is due and tells whom it
+// concerns, and people's commands come in between. One run per civil year, so that new code takes over at every border and the history stays short.
 func CertifiedHousehold(ctx workflow.Context, state CertifiedState) error {
 	p := &certified{CertifiedState: state, changed: true} // what the record says comes before anything else
 	if err := p.setup(ctx); err != nil {
@@ -79,7 +78,6 @@ func CertifiedHousehold(ctx workflow.Context, state CertifiedState) error {
 type certified struct {
 	CertifiedState
 	a         *activities.Certified
-	l         *activities.Letters
 	changed   bool
 	following bool
 	gone      bool // the record does not have it
@@ -109,15 +107,13 @@ func (p *certified) setup(ctx workflow.Context) error {
 func (p *certified) run(ctx workflow.Context) error {
 	for {
 		p.watch(ctx)
-		if err := workflow.Await(ctx, func() bool { return p.changed || p.news() || p.due() || p.idle(ctx) }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return p.changed || p.due() || p.idle(ctx) }); err != nil {
 			return err
 		}
 		var err error
 		switch {
 		case p.changed || p.due():
 			err = p.follow(ctx)
-		case p.news():
-			err = p.tell(ctx)
 		default:
 			settle(ctx)
 			switch {
@@ -135,9 +131,6 @@ func (p *certified) run(ctx workflow.Context) error {
 	}
 }
 
-// news says whether something happened that is not told yet.
-func (p *certified) news() bool { return p.Record.Events > p.Told }
-
 // goesOn says whether a process is needed: while the certification is valid, and while something about it is to be decided.
 func (p *certified) goesOn() bool {
 	return !p.gone && (p.Record.State == "" || p.Record.State == models.CertificationValid || len(p.Record.Cases) > 0)
@@ -145,7 +138,7 @@ func (p *certified) goesOn() bool {
 
 // idle says whether this run can end: nothing is left to do in it, and the certification is over, a new year has begun or the run has become long.
 func (p *certified) idle(ctx workflow.Context) bool {
-	return !p.changed && !p.news() && !p.due() && !p.following && workflow.AllHandlersFinished(ctx) && (!p.goesOn() || p.Civil != p.today(ctx).Year() || p.long(ctx))
+	return !p.changed && !p.due() && !p.following && workflow.AllHandlersFinished(ctx) && (!p.goesOn() || p.Civil != p.today(ctx).Year() || p.long(ctx))
 }
 
 func (p *certified) long(ctx workflow.Context) bool {
@@ -166,7 +159,7 @@ func (p *certified) follow(ctx workflow.Context) error {
 		p.Civil = today.Year()
 	}
 	var r activities.CertifiedStatus
-	err := here(ctx, "按日程办理并核对现状", p.a.FollowCertified, activities.FollowCertifiedInput{CertificationID: p.ID, Today: today}, &r)
+	err := here(ctx, "按日程办理并核对现状", p.a.FollowCertified, activities.FollowCertifiedInput{CertificationID: p.ID, Today: today, Told: p.Record.Events}, &r)
 	if app, no := refusal(err); no {
 		if p.gone = app.Type() == string(models.CodeNotFound); !p.gone {
 			workflow.GetLogger(ctx).Error("what is due of a certification could not be done", "certification", p.Number, "error", err)
@@ -188,25 +181,6 @@ func (p *certified) take(r activities.CertifiedStatus) {
 	}
 }
 
-// tell writes to those whom the news concerns.
-func (p *certified) tell(ctx workflow.Context) error {
-	before := p.Told
-	p.Told = p.Record.Events
-	err := here(ctx, "告知："+p.latest(), p.l.TellCertified, activities.TellCertifiedInput{CertificationID: p.ID, After: before}, nil)
-	if _, no := refusal(err); no { // a letter that can never be written must not keep the years from going on
-		workflow.GetLogger(ctx).Error("telling of a certification failed", "certification", p.Number, "error", err)
-		return nil
-	}
-	return err
-}
-
-func (p *certified) latest() string {
-	if n := len(p.Record.Steps); n > 0 {
-		return p.Record.Steps[n-1].Event.Name()
-	}
-	return p.Record.State.Name()
-}
-
 // mayAct refuses, without a trace in the history, what cannot follow; whether it really can, the record decides.
 func (p *certified) mayAct(_ workflow.Context, c models.CertifiedCommand) error {
 	if c.CertificationID != p.ID {
@@ -226,7 +200,7 @@ func (p *certified) mayAct(_ workflow.Context, c models.CertifiedCommand) error 
 func (p *certified) act(ctx workflow.Context, c models.CertifiedCommand) (CertifiedAnswer, error) {
 	p.taken++
 	var r activities.CertifiedStatus
-	err := here(ctx, c.Event.Name(), p.a.ActOnCertified, activities.ActOnCertifiedInput{Command: c, Today: p.today(ctx)}, &r)
+	err := here(ctx, c.Event.Name(), p.a.ActOnCertified, activities.ActOnCertifiedInput{Command: c, Today: p.today(ctx), Told: p.Record.Events}, &r)
 	if err != nil {
 		app, no := refusal(err)
 		p.changed = p.changed || no && app.Type() == string(models.CodeConflict) // the record may be ahead of what is known here
@@ -279,8 +253,8 @@ func (p *certified) show(ctx workflow.Context) error {
 	p.card(ctx)
 	r := p.Record
 	now := Shown{Stage: "认定" + r.State.Name(), Department: r.Department}
-	for _, c := range r.Cases {
-		now.Stage = c.Kind.Name() + "：" + c.State.Name()
+	for _, c := range r.Cases { // how far it is, the card says: each change of a search attribute is an event
+		now.Stage = c.Kind.Name()
 	}
 	if on := r.Next.On; on != 0 {
 		now.DueMonth = on.String()[:len("2026-10")]
