@@ -122,8 +122,7 @@ func (s *Store) beginCase(tx *gorm.DB, w *certifiedWork, c *models.Case, actor m
 // addGrounds adds what came later to a case that goes on; who was heard before is heard about it too.
 func (s *Store) addGrounds(tx *gorm.DB, w *certifiedWork, c *models.Case, ground []models.StandingFinding, fingerprint string, actor models.Actor, reasonID int64) error {
 	from := c.State
-	var err error
-	if c.State, err = c.Next(models.CertifiedGroundsAdded, ""); err != nil {
+	if err := s.hearAnew(tx, w, c); err != nil {
 		return err
 	}
 	for _, g := range ground {
@@ -134,14 +133,6 @@ func (s *Store) addGrounds(tx *gorm.DB, w *certifiedWork, c *models.Case, ground
 		c.Ground = append(c.Ground, g)
 	}
 	c.DataMark = w.dataMark()
-	if from == models.CaseProposed { // what was proposed rested on less
-		c.Outcome, c.ProposedBy, c.ProposedOn, c.ProposalID, c.Clause = "", "", 0, 0, ""
-	}
-	if c.State == models.CaseHearing {
-		if _, err := s.hear(tx, w, c); err != nil {
-			return err
-		}
-	}
 	if err := tx.Exec("INSERT INTO case_grounds (certification_id, fingerprint, case_id) VALUES (?, ?, ?)", w.c.ID, fingerprint, c.ID).Error; err != nil {
 		return fmt.Errorf("adding grounds to case %d: %w", c.ID, err)
 	}
@@ -149,6 +140,21 @@ func (s *Store) addGrounds(tx *gorm.DB, w *certifiedWork, c *models.Case, ground
 		return err
 	}
 	return s.recordCase(tx, w, c, models.CertifiedGroundsAdded, actor, reasonID, map[string]any{"from": from, "to": c.State, "hearing_due": c.HearingDue, "data": c.DataMark})
+}
+
+// hearAnew takes back what was proposed on less than is known now, and hears who was heard before about the rest too.
+func (s *Store) hearAnew(tx *gorm.DB, w *certifiedWork, c *models.Case) (err error) {
+	from := c.State
+	if c.State, err = c.Next(models.CertifiedGroundsAdded, ""); err != nil {
+		return err
+	}
+	if from == models.CaseProposed {
+		c.Outcome, c.ProposedBy, c.ProposedOn, c.ProposalID, c.Clause = "", "", 0, 0, ""
+	}
+	if c.State == models.CaseHearing {
+		_, err = s.hear(tx, w, c)
+	}
+	return err
 }
 
 // closeCase ends a case whose grounds are gone, on record with why; one that is not live stays as it is.

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,28 +198,40 @@ func (s *Store) openEvaluation(tx *gorm.DB, w *certifiedWork) error {
 		Actor: models.ActorSystem, Clause: clauseStanding}, map[string]any{"valid_until": w.c.ValidUntil, "proposal": e.Proposal, "due": k.Due})
 }
 
-// refreshEvaluation computes an evaluation that goes on anew, and keeps on record what has changed. Where the case stands stays: a proposal that
-// the data do not bear any more cannot be decided.
+// refreshEvaluation computes an evaluation that goes on anew, and keeps on record what has changed. Where the case stands stays, and a proposal
+// that the data do not bear any more cannot be decided; but who was heard is heard again about what speaks against the household since.
 func (s *Store) refreshEvaluation(tx *gorm.DB, w *certifiedWork, k *models.Case) (changed bool, err error) {
 	e, err := s.evaluate(tx, w, *k)
 	if err != nil || sameFindings(k.Ground, e.Findings) {
 		return false, err
 	}
-	ground, err := json.Marshal(e.Findings)
-	if err != nil {
-		return false, fmt.Errorf("writing the evaluation of case %d: %w", k.ID, err)
-	}
-	change := map[string]any{"ground": string(ground), "updated_at": s.now()}
-	if w.candidate != nil {
-		change["data_mark"] = w.candidate.DataMark
-	}
-	if err := tx.Model(&models.Case{}).Where("id = ?", k.ID).Updates(change).Error; err != nil {
-		return false, fmt.Errorf("writing the evaluation of case %d: %w", k.ID, err)
-	}
+	anew := k.HearingDue != 0 && worse(k.Ground, e.Findings)
 	k.Ground = e.Findings
+	if w.candidate != nil {
+		k.DataMark = w.dataMark()
+	}
+	detail := map[string]any{"findings": outcomes(e.Findings), "proposal": e.Proposal}
+	if anew { // nothing is held against a household about which it was not heard
+		if err := s.hearAnew(tx, w, k); err != nil {
+			return false, err
+		}
+		detail["to"], detail["hearing_due"] = k.State, k.HearingDue
+	}
+	if err := s.saveCase(tx, w, k, models.ActorSystem); err != nil {
+		return false, err
+	}
 	return true, s.recordCertified(tx, w, models.CertifiedCommand{CommandID: fmt.Sprintf("recheck/evaluation/%d", w.c.Events+1), CertificationID: w.c.ID,
-		Event: models.CertifiedGroundsAdded, CaseID: k.ID, Actor: models.ActorSystem, Clause: clauseStanding},
-		map[string]any{"findings": outcomes(e.Findings), "proposal": e.Proposal})
+		Event: models.CertifiedGroundsAdded, CaseID: k.ID, Actor: models.ActorSystem, Clause: clauseStanding}, detail)
+}
+
+// worse says whether an evaluation holds more against the household than the one before.
+func worse(before, after []models.StandingFinding) bool {
+	rank := []models.Outcome{models.OutcomeNotMet, models.OutcomeNotKnown, models.OutcomeMet}
+	return slices.ContainsFunc(after, func(a models.StandingFinding) bool {
+		return slices.ContainsFunc(before, func(b models.StandingFinding) bool {
+			return a.ID == b.ID && slices.Index(rank, a.Outcome) < slices.Index(rank, b.Outcome)
+		})
+	})
 }
 
 // sameFindings says whether two evaluations say the same: which years were delivered again does not matter.

@@ -118,6 +118,39 @@ func TestTheEvaluationOpensInTheLastYearWithTheNumbersOfTheYears(t *testing.T) {
 	})
 }
 
+func TestWhoWasHeardInItsEvaluationIsHeardAgainAboutWhatSpeaksAgainstItSince(t *testing.T) { // 附三(五)
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		z, list := certifiedSeason(t, s, 1)
+		p := &proceeding{season: z, c: list[0]}
+		z.years(p.c, 100_000, 100_000, 100_000, 100_000)
+		z.exec("DELETE FROM src_tax WHERE uscc = ? AND tax_year = 2025", p.c.USCC)
+		p.follow("2029-08-16")
+		k := z.kept(p.c, models.CaseEvaluation)[0]
+		require.Equal(t, models.OutcomeNotKnown, k.Ground[0].Outcome)
+		step := func(e models.CertifiedEvent, o models.CaseOutcome, by models.Actor, on string) error {
+			return p.step(models.CertifiedCommand{Event: e, CaseID: k.ID, Outcome: o}, by, on)
+		}
+		require.NoError(t, step(models.CertifiedHear, "", opener.Actor(), "2029-08-17"))
+		require.NoError(t, step(models.CertifiedState, "", models.HouseholdActor(p.c.USCC), "2029-08-20"))
+		require.NoError(t, step(models.CertifiedPropose, models.OutcomeLapse, proposer.Actor(), "2029-08-21"))
+
+		z.exec("INSERT INTO src_tax (district, year, uscc, tax_year, registered, paid) VALUES ('110107', 2027, ?, 2025, 1, 100000)", p.c.USCC)
+		found, _ := z.recheck("2029-08-22")
+		require.Equal(t, 1, found.Evaluations)
+		k = p.read(k)
+		require.Equal(t, models.OutcomeNotMet, k.Ground[0].Outcome)
+		require.Equal(t, []any{models.CaseHearing, models.CaseOutcome(""), calendar.Date(0)}, []any{k.State, k.Outcome, k.HeardOn}, "it was heard when nobody knew")
+		require.Greater(t, k.HearingDue, calendar.MustDate("2029-08-22"))
+		require.Equal(t, models.ObligationOpen, p.duties(k)[models.ObligationHearing].State)
+		require.Equal(t, models.CodeConflict, models.CodeOf(step(models.CertifiedDecide, models.OutcomeLapse, decider.Actor(), "2029-08-23")), "not unheard")
+
+		require.NoError(t, step(models.CertifiedState, "", models.HouseholdActor(p.c.USCC), "2029-08-23"))
+		z.exec("UPDATE src_tax SET paid = 50000 WHERE uscc = ? AND tax_year = 2025", p.c.USCC)
+		z.recheck("2029-08-24")
+		require.Equal(t, []any{models.OutcomeMet, models.CaseHeard}, []any{p.read(k).Ground[0].Outcome, p.read(k).State}, "what speaks for it needs no hearing")
+	})
+}
+
 func TestAnEvaluationSaysWhichDataAreMissing(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		z, list := certifiedSeason(t, s, 1)
