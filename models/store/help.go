@@ -91,6 +91,9 @@ func (s *Store) ActOnHelp(ctx context.Context, c models.HelpCommand, today calen
 				return err
 			}
 		}
+		if err := t.stillFits(tx, h, c.Event, c.On); err != nil {
+			return err
+		}
 		step, err := s.moveHelp(tx, &h, c, t)
 		if err != nil {
 			return err
@@ -185,6 +188,31 @@ func (t helpTerms) fits(e Entitled, clause string, number int, department string
 	}
 	if !slices.Contains(part.Responsible(t.named[MeasureKey{clause, number}]), department) {
 		return models.Invalid("department", "%s“%s”第 %d 项不由“%s”负责", m.Clause, m.Name, number, t.policy.DepartmentName(department))
+	}
+	return nil
+}
+
+// stillFits refuses to promise or give, on an earlier request or promise, what rests on a certification that gives no benefits on that day, as
+// after its cancellation or revocation (附三(五)). What rests on a tier stands for the year. on is 0 for today.
+func (t helpTerms) stillFits(tx *gorm.DB, h models.Help, event models.HelpEvent, on calendar.Date) error {
+	if h.ID == 0 || event != models.HelpPromise && event != models.HelpDeliver {
+		return nil
+	}
+	m, _, err := t.policy.Measure(h.Clause, h.Part)
+	if err != nil || m.Category() == "" { // what was promised is owed though the policy lost the measure
+		return nil
+	}
+	if on == 0 || event == models.HelpPromise {
+		on = t.today
+	}
+	var n int64
+	err = tx.Model(&models.Certification{}).Where(`uscc = ? AND district = ? AND category = ? AND certified_on <= ? AND benefits_from <= ? AND valid_until >= ?
+		AND (ended_on IS NULL OR ended_on > ?)`, h.USCC, h.District, m.Category(), on, on, on, on).Count(&n).Error
+	if err != nil {
+		return fmt.Errorf("looking for the certification that help %d rests on: %w", h.ID, err)
+	}
+	if n == 0 {
+		return models.Conflict("%s“%s”适用于“%s”个体工商户，该户%s没有可以享受培育措施的认定；已申请的请不予办理，已承诺的请撤回，并写明理由", m.Clause, m.Name, m.For, on.Chinese())
 	}
 	return nil
 }

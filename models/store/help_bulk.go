@@ -166,6 +166,9 @@ func (p *helpPage) take(row HelpRow) error {
 		}
 		h = p.t.begin(e, c)
 	}
+	if err := p.t.stillFits(p.tx, h, c.Event, c.On); err != nil {
+		return refuse("条款", err)
+	}
 	if row.Note != "" {
 		if c.ReasonID, err = p.s.addReason(p.tx, p.actor, row.Note); err != nil {
 			return refuse("说明", err)

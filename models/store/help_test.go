@@ -220,6 +220,35 @@ func TestHelpIsOnlyForWhomItsMeasureIsFor(t *testing.T) { // 附二, 附四
 	})
 }
 
+func TestWhatWasPromisedToACertifiedHouseholdIsNotGivenAfterItsEnd(t *testing.T) { // 附三(五), 附四
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		ctx := context.Background()
+		helpYear(t, s)
+		act := func(event models.HelpEvent, command, clause, department string, on calendar.Date) (models.Help, error) {
+			c := help(event, command, renowned)
+			c.Clause, c.Part, c.Department, c.On = clause, 1, department, on
+			return s.ActOnHelp(ctx, c, helpDay, nil)
+		}
+		h, err := act(models.HelpPromise, "promise", "附四(一)1", "wlj", helpDay.AddDays(30))
+		require.NoError(t, err)
+		_, err = act(models.HelpPromise, "tier", "附二(一)2", "hrss", helpDay.AddDays(30))
+		require.NoError(t, err)
+		_, err = s.SQL().ExecContext(ctx, "UPDATE certifications SET state = 'revoked', live = NULL, ended_on = '2026-08-31'")
+		require.NoError(t, err)
+		_, err = act(models.HelpDeliver, "late", "附四(一)1", "wlj", helpDay)
+		require.ErrorContains(t, err, "没有可以享受培育措施的认定；已申请的请不予办理，已承诺的请撤回")
+		r, err := s.DeliverHelpRows(ctx, "110107-2026", "wlj", hrss, "file", []store.HelpRow{{Number: 2, USCC: renowned, Clause: "附四(一)1", Part: 1, On: helpDay}}, helpDay, nil)
+		require.NoError(t, err)
+		require.Zero(t, r.Recorded)
+		require.Len(t, r.Problems, 1, "nor by a file")
+		require.Equal(t, models.ObligationOpen, owedHelp(t, s, h.ID).State)
+		_, err = act(models.HelpDeliver, "before", "附四(一)1", "wlj", calendar.MustDate("2026-08-30"))
+		require.NoError(t, err, "what was given while it was valid")
+		_, err = act(models.HelpDeliver, "of the tier", "附二(一)2", "hrss", helpDay)
+		require.NoError(t, err, "the tier's measures go on")
+	})
+}
+
 func TestACollectiveNameMeansWhomTheBureauNamed(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
