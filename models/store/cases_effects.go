@@ -53,7 +53,26 @@ func (s *Store) mayStep(tx *gorm.DB, w *certifiedWork, c models.Case, cmd models
 	if err := s.mayOffice(tx, w, cmd.Actor); err != nil {
 		return err
 	}
-	return c.FourEyes(cmd.Event, cmd.Actor)
+	if err := c.FourEyes(cmd.Event, cmd.Actor); err != nil {
+		return err
+	}
+	if cmd.Event != models.CertifiedDecide && cmd.Event != models.CertifiedReturn {
+		return nil
+	}
+	return broughtGrounds(tx, c, cmd.Actor)
+}
+
+// broughtGrounds refuses who brought further grounds into a case as the one who decides it, like who opened it (R12).
+func broughtGrounds(tx *gorm.DB, c models.Case, actor models.Actor) error {
+	var n int64
+	err := tx.Table("certified_events").Where("case_id = ? AND event = ? AND actor = ?", c.ID, models.CertifiedGroundsAdded, actor).Count(&n).Error
+	if err != nil {
+		return fmt.Errorf("looking for who brought the grounds of case %d: %w", c.ID, err)
+	}
+	if n > 0 {
+		return models.Errorf(models.CodeForbidden, "为本事项补充情形的人不得决定，请由他人办理")
+	}
+	return nil
 }
 
 // mayOffice refuses households, and officers who must keep out of this one's matters.

@@ -386,6 +386,27 @@ func TestAFailingReportOpensACaseWithItsGrounds(t *testing.T) {
 	})
 }
 
+func TestWhoseReviewAddedTheGroundsDoesNotDecide(t *testing.T) { // R12
+	storetest.Run(t, func(t *testing.T, s *store.Store) {
+		h := certifiedHouseholds(t, s, 1)[0]
+		h.follow("2027-01-01")
+		h.follow("2027-08-01") // nothing came: the calendar opens the case
+		h.file(2027, "2027-08-02")
+		h.exec("INSERT INTO src_credit (district, year, uscc, kind, listed_on) VALUES ('110107', 2026, ?, '失信被执行人', '2027-03-01')", h.c.USCC)
+		h.act("2027-08-03", models.CertifiedCommand{Event: models.CertifiedFailReport, Year: 2027, Actor: director, ReasonID: h.why("列入失信被执行人")})
+		k := h.cases(models.CaseReport)[0]
+		require.Equal(t, models.ActorSystem, k.OpenedBy)
+		require.Len(t, k.Ground, 2)
+		step := func(e models.CertifiedEvent, o models.CaseOutcome, by models.Actor, on string) error {
+			return h.try(on, models.CertifiedCommand{Event: e, CaseID: k.ID, Outcome: o, Actor: by, Clause: "附三(五)", ReasonID: h.why("写明情形和理由，供决定")})
+		}
+		require.NoError(t, step(models.CertifiedState, "", h.operator(), "2027-08-04"))
+		require.NoError(t, step(models.CertifiedPropose, models.OutcomeCancel, proposer.Actor(), "2027-08-05"))
+		require.Equal(t, models.CodeForbidden, models.CodeOf(step(models.CertifiedDecide, models.OutcomeCancel, director, "2027-08-05")), "it rests on what they found")
+		require.NoError(t, step(models.CertifiedDecide, models.OutcomeCancel, decider.Actor(), "2027-08-05"))
+	})
+}
+
 func TestTheEndOfACertificationClosesItsReportAndRestoringItAsksAgain(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, s *store.Store) {
 		ctx := context.Background()
