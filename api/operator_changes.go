@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -78,11 +80,11 @@ func (s *Server) reportOperatorChange(ctx context.Context, u models.User, in *st
 	}
 	c := models.CertifiedCommand{CommandID: commandKey(in.IdempotencyKey), CertificationID: cert.ID, Event: models.CertifiedReportOperator, Actor: u.Actor(), Clause: "附三(五)"}
 	c = c.Asked(in.Body.ChangedOn.String(), in.Body.Text) // not the name, not even as a hash: it stays in the database
-	if done, err := s.Store.CertifiedCommandDone(ctx, c); err != nil || done {
-		if err != nil {
-			return nil, err
-		}
-		return s.operatorChanges(ctx, cert)
+	switch done, err := s.Store.CertifiedCommandDone(ctx, c); {
+	case err != nil:
+		return nil, err
+	case done:
+		return s.reportedBefore(ctx, cert, in.Body.Name)
 	}
 	today, err := s.todayOf(ctx, cert.CycleID)
 	if err != nil {
@@ -106,4 +108,17 @@ func (s *Server) reportOperatorChange(ctx context.Context, u models.User, in *st
 		return nil, err
 	}
 	return s.operatorChanges(ctx, cert)
+}
+
+// reportedBefore answers a report that was taken before; one that names somebody else under the same key is another report.
+func (s *Server) reportedBefore(ctx context.Context, cert models.Certification, name string) (*struct{ Body OperatorChanges }, error) {
+	out, err := s.operatorChanges(ctx, cert)
+	if err != nil {
+		return nil, err
+	}
+	name = strings.TrimSpace(name)
+	if !slices.ContainsFunc(out.Body.Items, func(v OperatorChangeView) bool { return v.Operator == name && v.ReportedOn != 0 }) {
+		return nil, models.Conflict("这个操作编号已用于另一项操作，请换一个编号")
+	}
+	return out, nil
 }

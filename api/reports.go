@@ -231,7 +231,7 @@ type BulkLeft struct {
 }
 
 func (s *Server) confirmReports(ctx context.Context, u models.User, in *struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"100" doc:"同一请求重发时保持不变"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"50" doc:"同一请求重发时保持不变"`
 	Body           struct {
 		District string   `json:"district,omitempty" maxLength:"6" doc:"区划代码；负责全部区的用户须填写"`
 		Year     int      `json:"year" minimum:"2020" maximum:"2200" doc:"报告年度"`

@@ -258,6 +258,8 @@ func TestAnOperatorReportsAChangeOfOperator(t *testing.T) { // R18
 	require.Equal(t, []any{"新甲", models.OperatorReported, calendar.MustDate("2027-03-10")}, []any{list.Items[1].Operator, list.Items[1].Source, list.Items[1].ReportedOn})
 	require.NotZero(t, list.Items[1].CaseID, "whether the certification goes on is a decision")
 	require.Equal(t, list, answer[OperatorChanges](t, keyedWith(t, y.server, me, path, "key-1", in), http.StatusCreated))
+	other := map[string]any{"name": "新丙", "changed_on": "2027-03-01", "text": "家庭成员接手"}
+	problemOf(t, keyedWith(t, y.server, me, path, "key-1", other), http.StatusConflict, "conflict")
 	problemOf(t, y.call(me, http.MethodPost, path, in), http.StatusConflict, "conflict")
 	require.Equal(t, http.StatusNotFound, y.call(y.operator(1), http.MethodGet, path, nil).Code)
 	problemOf(t, y.call(y.bureau, http.MethodPost, path, map[string]any{"name": "新乙", "changed_on": "2027-03-09"}), http.StatusUnprocessableEntity, "invalid")
