@@ -77,6 +77,9 @@ func (s *Store) ActOnHelp(ctx context.Context, c models.HelpCommand, today calen
 		return h, err
 	}
 	err = s.tx(ctx, func(tx *gorm.DB) error {
+		if err := s.lockStanding(tx, t, c); err != nil {
+			return err
+		}
 		var done bool
 		if h, done, err = s.findHelp(tx, c); err != nil || done {
 			return err
@@ -102,6 +105,20 @@ func (s *Store) ActOnHelp(ctx context.Context, c models.HelpCommand, today calen
 			"uscc": h.USCC, "due": step.Due, "delivered_on": h.DeliveredOn, "reason_id": step.ReasonID})
 	})
 	return h, err
+}
+
+// lockStanding makes commands that name a household wait for each other: two that find nothing on record lock the same gap, and neither could
+// then write.
+func (s *Store) lockStanding(tx *gorm.DB, t helpTerms, c models.HelpCommand) error {
+	if c.HelpID != 0 {
+		return nil
+	}
+	var tiers []int
+	err := s.forUpdate(tx).Table("published_tiers").Where("district = ? AND year = ? AND uscc = ?", t.cycle.District, t.cycle.Year, c.USCC).Pluck("tier", &tiers).Error
+	if err != nil {
+		return fmt.Errorf("locking a household's published tier: %w", err)
+	}
+	return nil
 }
 
 // findHelp locks the help that a command is about; done says that the command was carried out before. Help without an ID is not on record.
