@@ -12,6 +12,7 @@ import (
 
 	"bangfu/models"
 	"bangfu/models/calendar"
+	"bangfu/models/policy"
 	"bangfu/models/store"
 )
 
@@ -20,7 +21,8 @@ type ObligationView struct {
 	ID          int64  `json:"id"`
 	Cycle       string `json:"cycle" doc:"年度工作编号"`
 	District    string `json:"district"`
-	Kind        string `json:"kind" enum:"delivery,difference,handover,standards"`
+	Kind        string `json:"kind" doc:"事项类别代码"`
+	KindName    string `json:"kind_name" doc:"事项类别"`
 	Subject     string `json:"subject" doc:"所涉事项，如来源代码"`
 	Owner       string `json:"owner" doc:"责任部门代码"`
 	Required    bool   `json:"required" doc:"不完成则本阶段不能结束"`
@@ -35,7 +37,7 @@ type ObligationView struct {
 }
 
 func viewObligation(o models.Obligation) ObligationView {
-	return ObligationView{ID: o.ID, Cycle: o.CycleID, District: o.District, Kind: string(o.Kind), Subject: o.Subject, Owner: o.Owner,
+	return ObligationView{ID: o.ID, Cycle: o.CycleID, District: o.District, Kind: string(o.Kind), KindName: policy.ObligationName(o.Kind), Subject: o.Subject, Owner: o.Owner,
 		Required: o.Required, Title: o.Title, Clause: o.Clause, Due: o.Due.String(), State: string(o.State), OpenedOn: o.OpenedOn.String(),
 		DoneOn: o.DoneOn.String(), RemindedOn: o.RemindedOn.String(), EscalatedOn: o.EscalatedOn.String()}
 }
@@ -49,12 +51,13 @@ func (s *Server) listObligations(ctx context.Context, u models.User, in *struct 
 	District string `query:"district" maxLength:"6"`
 	Cycle    string `query:"cycle" maxLength:"20"`
 	Owner    string `query:"owner" maxLength:"40" doc:"责任部门代码"`
+	Kind     string `query:"kind" maxLength:"20" doc:"事项类别代码，如 duty、report"`
 	State    string `query:"state" enum:"open,done,waived,closed,all" default:"open"`
 	Overdue  bool   `query:"overdue" doc:"只看逾期的；演练中的年度按模拟日期"`
 	After    string `query:"after" maxLength:"40" doc:"上一页的 next"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }) (*struct{ Body Page[ObligationView] }, error) {
-	f := store.ObligationFilter{District: in.District, CycleID: in.Cycle, Owner: in.Owner}
+	f := store.ObligationFilter{District: in.District, CycleID: in.Cycle, Owner: in.Owner, Kind: models.ObligationKind(in.Kind)}
 	if in.State != "all" {
 		f.State = models.ObligationState(in.State)
 	}
