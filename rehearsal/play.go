@@ -122,7 +122,7 @@ func (g *play) step(ctx context.Context) (over bool, err error) {
 	g.today = cycles[0].Today
 	newest := &cycles[len(cycles)-1]
 	// a last year that is late is waited for, but not for ever
-	if g.today >= g.rules.last() && (newest.Stage == models.StageBenefits || newest.over() || g.today >= g.rules.last().AddDays(400)) {
+	if g.today >= g.rules.last() && (newest.Stage == models.StageBenefits || newest.over() || g.today >= g.rules.last().AddDays(1000)) {
 		return true, nil
 	}
 	if start := calendar.DefaultPlan(newest.Year + 1)[calendar.PlanStart]; newest.Year < g.rules.Year+g.rules.Years && g.today >= start {

@@ -255,6 +255,11 @@ func (g *play) cases(ctx context.Context) error {
 				return g.extendOrHear(ctx, at, me, k)
 			}
 			if outcome.Adverse() {
+				if k.Kind == models.CaseFraud {
+					if err := me.upload(ctx, at+"documents"); err != nil && !refused(err) { // evidence first
+						return err
+					}
+				}
 				return act(me, "hear", nil)
 			}
 			return act(me, "proposal", body)
