@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -118,13 +119,20 @@ func (s *Store) caseStep(tx *gorm.DB, w *certifiedWork, c *models.Case, cmd *mod
 		switch {
 		case cmd.ReasonID == 0:
 			return nil, models.Invalid("reason", "请写明情形如何消失")
-		case c.Kind == models.CaseEvaluation:
-			return nil, models.Conflict("期满评估须作出决定，不能终结")
+		case c.Kind == models.CaseEvaluation, c.Kind == models.CaseOperator: // one pair of eyes closes what is gone, and decides nothing
+			return nil, models.Conflict("“%s”事项须作出决定，不能终结", c.Kind.Name())
+		case c.Kind == models.CaseReport && slices.ContainsFunc(c.Ground, failedReview):
+			return nil, models.Conflict("信息报告审核不符合的情形仍在，不能终结，须作出决定")
 		}
 		c.DecidedOn, c.DecidedBy, c.ReasonID = w.today, cmd.Actor, cmd.ReasonID
 		return nil, nil
 	}
 	return nil, models.Invalid("event", "“%s”不是由人办理的操作", cmd.Event.Name())
+}
+
+// failedReview says whether a ground of a case about a report is what its review found, not that it was missing (settleReports).
+func failedReview(f models.StandingFinding) bool {
+	return f.Outcome == models.OutcomeNotMet && !strings.HasPrefix(f.ID, findingReport)
 }
 
 // openByHand opens a case that an officer of the bureau brings: a suspicion of fraud with its evidence, or that the standards are no longer
@@ -273,16 +281,21 @@ func (s *Store) carryOut(tx *gorm.DB, w *certifiedWork, c models.Case, decision 
 	return s.recordCertified(tx, w, cmd, nil)
 }
 
-// noteRevocation keeps who was the operator, at the certification and now: whether an operator of the same name is the same person, a
-// reviewer finds out when that one applies (附三(五); the name is personal data and stays in this table).
+// noteRevocation keeps who was the operator, at the certification and now, also where only a report says so yet: whether an operator of the same
+// name is the same person, a reviewer finds out when that one applies (附三(五); the name is personal data and stays in this table).
 func (s *Store) noteRevocation(tx *gorm.DB, w *certifiedWork, c models.Case) error {
 	years := []int{w.c.Year}
 	if w.candidate != nil {
 		years = append(years, w.candidate.Year)
 	}
-	err := tx.Exec(`INSERT INTO revocations (case_id, certification_id, number, uscc, operator, ended_on)
-		SELECT DISTINCT ?, ?, ?, uscc, operator, ? FROM src_registry WHERE district = ? AND year IN ? AND uscc = ? AND operator <> ''`,
-		c.ID, w.c.ID, w.c.Number, w.today, w.c.District, years, w.c.USCC).Error
+	last, _, err := s.lastOperator(tx, w.c.ID)
+	if err != nil {
+		return err
+	}
+	err = tx.Exec(`INSERT INTO revocations (case_id, certification_id, number, uscc, operator, ended_on)
+		SELECT ?, ?, ?, uscc, operator, ? FROM src_registry WHERE district = ? AND year IN ? AND uscc = ? AND operator <> ''
+		UNION SELECT ?, ?, ?, uscc, operator, ? FROM operator_changes WHERE id = ?`,
+		c.ID, w.c.ID, w.c.Number, w.today, w.c.District, years, w.c.USCC, c.ID, w.c.ID, w.c.Number, w.today, last.ID).Error
 	if err != nil {
 		return fmt.Errorf("noting the revocation of certification %s: %w", w.c.Number, err)
 	}

@@ -282,7 +282,11 @@ func TestFraudIsRevokedOnEvidenceThatTheHouseholdWasHeardAbout(t *testing.T) { /
 		ctx := context.Background()
 		z, list := certifiedSeason(t, s, 3)
 		p := &proceeding{season: z, c: list[0]}
-		z.exec("UPDATE src_registry SET operator = '同名人' WHERE uscc IN (?, ?)", list[0].USCC, list[1].USCC)
+		z.exec("UPDATE src_registry SET operator = '同名人' WHERE uscc = ?", list[1].USCC)
+		reported, err := s.DraftOperatorChange(ctx, models.OperatorChange{CertificationID: p.c.ID, District: "110107", USCC: p.c.USCC, CommandID: "reported", Operator: "同名人",
+			ChangedOn: calendar.MustDate("2027-02-20"), ByActor: models.HouseholdActor(p.c.USCC)}, calendar.MustDate("2027-02-25"))
+		require.NoError(t, err)
+		require.NoError(t, p.step(models.CertifiedCommand{Event: models.CertifiedReportOperator, ChangeID: reported.ID}, models.HouseholdActor(p.c.USCC), "2027-02-25"), "the registry does not know yet")
 		k := p.open(models.CaseFraud, "2027-03-01")
 		step := func(e models.CertifiedEvent, o models.CaseOutcome, by models.Actor, on string) error {
 			return p.step(models.CertifiedCommand{Event: e, CaseID: k.ID, Outcome: o}, by, on)

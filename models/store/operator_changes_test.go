@@ -79,6 +79,7 @@ func TestAChangeOfOperatorIsNoticedInTheRegistryAndGoesToADecision(t *testing.T)
 		require.Empty(t, ownedBy(h, "报告变更经营者"))
 		require.Len(t, h.cases(models.CaseOperator), 1, "one case")
 		require.Equal(t, cases[0].ID, list[1].CaseID)
+		require.ErrorContains(t, h.try("2027-06-25", models.CertifiedCommand{Event: models.CertifiedCloseCase, CaseID: cases[0].ID, Actor: director, ReasonID: h.why("不必处理")}), "须作出决定")
 		require.Equal(t, models.CodeConflict, models.CodeOf(h.report("2027-06-26", "新经营者甲", "2027-06-01")), "nothing changed since")
 
 		steps, err := s.CertifiedSteps(context.Background(), h.c.ID)

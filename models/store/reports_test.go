@@ -400,6 +400,7 @@ func TestWhoseReviewAddedTheGroundsDoesNotDecide(t *testing.T) { // R12
 		step := func(e models.CertifiedEvent, o models.CaseOutcome, by models.Actor, on string) error {
 			return h.try(on, models.CertifiedCommand{Event: e, CaseID: k.ID, Outcome: o, Actor: by, Clause: "附三(五)", ReasonID: h.why("写明情形和理由，供决定")})
 		}
+		require.ErrorContains(t, step(models.CertifiedCloseCase, "", decider.Actor(), "2027-08-04"), "须作出决定", "the report came, but its review failed: not by one pair of eyes")
 		require.NoError(t, step(models.CertifiedState, "", h.operator(), "2027-08-04"))
 		require.NoError(t, step(models.CertifiedPropose, models.OutcomeCancel, proposer.Actor(), "2027-08-05"))
 		require.Equal(t, models.CodeForbidden, models.CodeOf(step(models.CertifiedDecide, models.OutcomeCancel, director, "2027-08-05")), "it rests on what they found")
