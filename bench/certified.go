@@ -82,7 +82,7 @@ func (b *bench) certified(ctx context.Context, n int) error {
 		after = page[len(page)-1].ID
 		say("认定存续：已启动到第 %d 户", after)
 	}
-	if err := waitFor(ctx, 5*time.Minute, func() (bool, error) {
+	if err := waitFor(ctx, 20*time.Minute, func() (bool, error) {
 		var left int
 		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM certifications WHERE next_on < ?", certifiedDay).Scan(&left)
 		return left == 0, err
