@@ -97,18 +97,24 @@ func (s *Server) registerConsents() {
 }
 
 func (s *Server) ownConsents(ctx context.Context, u models.User, _ *struct{}) (*struct{ Body OwnConsents }, error) {
-	v, err := s.consentsOf(ctx, u.District, u.USCC)
+	v, err := s.consentsOf(ctx, u, u.District, u.USCC)
 	return &struct{ Body OwnConsents }{v}, err
 }
 
-func (s *Server) consentsOf(ctx context.Context, district, uscc string) (OwnConsents, error) {
+// consentsOf gives a household's consents as far as the caller may see them, and to which banks it was named: for itself and the bureau.
+func (s *Server) consentsOf(ctx context.Context, u models.User, district, uscc string) (OwnConsents, error) {
 	v := OwnConsents{Items: []ConsentView{}, Banks: []ToldBank{}}
 	list, err := s.Store.Consents(ctx, district, uscc)
 	if err != nil {
 		return v, err
 	}
 	for _, c := range list {
-		v.Items = append(v.Items, viewConsent(c))
+		if c.MayRead(u) == nil {
+			v.Items = append(v.Items, viewConsent(c))
+		}
+	}
+	if u.Role != models.RoleOperator && !u.Bureau() {
+		return v, nil
 	}
 	banks, err := s.Store.BanksTold(ctx, district, uscc, shownCases)
 	if err != nil {
@@ -191,7 +197,7 @@ func (s *Server) householdConsents(ctx context.Context, u models.User, in *House
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.consentsOf(ctx, district, in.USCC)
+	v, err := s.consentsOf(ctx, u, district, in.USCC)
 	return &struct{ Body OwnConsents }{v}, err
 }
 

@@ -362,6 +362,10 @@ func TestTheListForTheBanksGoesThroughItsDepartmentAndEveryHandOverIsOnRecord(t 
 
 		mine := answer[OwnConsents](t, call(t, h.s, operator, "GET", "/api/v1/me/consents", nil), http.StatusOK)
 		require.Equal(t, "某银行石景山支行", mine.Banks[0].Bank, "the household sees to whom it was named")
+		for token, want := range map[string][2]int{h.tax: {0, 0}, h.bxy: {1, 0}, h.bureau: {1, 1}} { // who entered it sees the consent, the bureau everything
+			seen := answer[OwnConsents](t, call(t, h.s, token, "GET", "/api/v1/households/"+h.growth[1].USCC+"/consents", nil), http.StatusOK)
+			require.Equal(t, want, [2]int{len(seen.Items), len(seen.Banks)})
+		}
 		require.Equal(t, http.StatusNoContent, call(t, h.s, operator, "DELETE", "/api/v1/me/consents/bank_list", nil).Code)
 		problemOf(t, call(t, h.s, operator, "DELETE", "/api/v1/me/consents/bank_list", nil), http.StatusNotFound, "not-found")
 		state = answer[BankListState](t, call(t, h.s, h.bxy, "GET", path, nil), http.StatusOK)
