@@ -62,37 +62,46 @@ func run(ctx context.Context, o Options, record models.Rehearsal, report func(mo
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	g, ctx := errgroup.WithContext(ctx)
+	g, playing := errgroup.WithContext(ctx)
 	g.Go(func() error { return i.work(working) })
 	g.Go(func() error {
 		defer stop()
 		p := &play{installation: i, people: people, mute: map[string]bool{}, results: map[string][]resultView{}, laid: map[int]bool{}}
-		if err := p.run(ctx, report); err != nil {
-			return err
-		}
-		if err := p.awaitMail(ctx); err != nil {
-			return err
-		}
-		files, err = i.files(ctx)
-		return err
+		return p.run(playing, report)
 	})
-	err = g.Wait()
-	return files, err
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := i.holdRest(ctx); err != nil { // the worker has stopped: nothing happens any more
+		return nil, err
+	}
+	return i.files(ctx)
 }
 
-// awaitMail waits until every mail is held, a minute at most.
-func (g *play) awaitMail(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
+// holdRest holds the mails that no worker got to, also one whose sender died with it in hand, when its lease is over.
+func (i *installation) holdRest(ctx context.Context) error {
 	for {
-		_, waits, err := g.store.NextMailAt(ctx)
-		if err == nil && !waits {
-			return nil
+		m, ok, err := i.store.ClaimMail(ctx)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := i.mailer.Send(ctx, m); err != nil {
+				return err
+			}
+			if err := i.store.SettleMail(ctx, m, models.MailAccepted, ""); err != nil {
+				return err
+			}
+			continue
+		}
+		at, waits, err := i.store.NextMailAt(ctx)
+		if err != nil || !waits {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return models.Errorf(models.CodeUnavailable, "演练已结束，但还有邮件没有写出")
-		case <-time.After(200 * time.Millisecond):
+			return ctx.Err()
+		case <-time.After(max(50*time.Millisecond, time.Until(at))):
 		}
 	}
 }
