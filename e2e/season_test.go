@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,8 +106,9 @@ func (c caller) do(method, path string, body, out any) (int, string, error) {
 	}
 	key := rand.Text()
 	for attempt := 1; ; attempt++ {
-		code, answer, err := c.once(method, path, content, key)
+		code, answer, again, err := c.once(method, path, content, key)
 		if (err != nil || code >= 500) && attempt < 8 {
+			<-time.After(again) // as the answer asks for
 			continue
 		}
 		if err == nil && out != nil && code < 300 {
@@ -116,12 +118,13 @@ func (c caller) do(method, path string, body, out any) (int, string, error) {
 	}
 }
 
-func (c caller) once(method, path string, content []byte, key string) (int, string, error) {
+func (c caller) once(method, path string, content []byte, key string) (code int, answer string, again time.Duration, _ error) {
+	again = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, c.p.base+path, bytes.NewReader(content))
 	if err != nil {
-		return 0, "", err
+		return 0, "", time.Second, err
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
@@ -135,11 +138,14 @@ func (c caller) once(method, path string, content []byte, key string) (int, stri
 	req.Header.Set("Idempotency-Key", key)
 	r, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, "", err
+		return 0, "", time.Second, err
 	}
 	defer func() { _ = r.Body.Close() }()
 	b, err := io.ReadAll(r.Body)
-	return r.StatusCode, string(b), err
+	if seconds, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil {
+		again = time.Duration(seconds) * time.Second
+	}
+	return r.StatusCode, string(b), again, err
 }
 
 // must is do for what has to work.
