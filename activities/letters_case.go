@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -68,12 +69,12 @@ func (w *certifiedLetters) tellCase(ctx context.Context, l *letter, step models.
 			say("事项终结", "此前告知贵户的事项，所依据的情形已不存在，不再处理，贵户不需要再办理。")
 		}
 	case models.CertifiedCancel:
-		say("“名特优新”认定取消", fmt.Sprintf("经听取陈述申辩，区市场监管局决定自%s起取消贵户的“%s”认定，理由和依据如下。相应的培育措施随之终止；所属分型的帮扶措施不受影响。", step.OnDate.Chinese(), w.cert.Category.Name()))
+		say("“名特优新”认定取消", fmt.Sprintf("%s区市场监管局决定自%s起取消贵户的“%s”认定，理由和依据如下。%s所属分型的帮扶措施不受影响。", heard(c), step.OnDate.Chinese(), w.cert.Category.Name(), w.ends(step)))
 		l.Appeal = w.appeal(step)
 		w.copied = fmt.Sprintf("贵单位推荐的“%s”：认定自%s起取消。", w.name, step.OnDate.Chinese())
 	case models.CertifiedRevoke:
 		bar := step.OnDate.AddYears(w.policy.BarYears())
-		say("“名特优新”认定撤销", fmt.Sprintf("经听取陈述申辩，区市场监管局决定自%s起撤销贵户的“%s”认定，理由和依据如下。相应的培育措施随之终止。", step.OnDate.Chinese(), w.cert.Category.Name()),
+		say("“名特优新”认定撤销", fmt.Sprintf("%s区市场监管局决定自%s起撤销贵户的“%s”认定，理由和依据如下。%s", heard(c), step.OnDate.Chinese(), w.cert.Category.Name(), w.ends(step)),
 			fmt.Sprintf("自被撤销认定之日起5年内（至%s，含当日）不得再次申报。", bar.Chinese()))
 		l.Appeal = w.appeal(step)
 		w.copied = fmt.Sprintf("贵单位推荐的“%s”：认定自%s起撤销，至%s（含当日）不得再次申报或者推荐。", w.name, step.OnDate.Chinese(), bar.Chinese())
@@ -108,6 +109,22 @@ func (w *certifiedLetters) tellHearing(ctx context.Context, l *letter, c models.
 	return err
 }
 
+// heard says how the household was heard before the decision: a term that passed in silence was no statement.
+func heard(c models.Case) string {
+	if c.StatementID == 0 {
+		return "经书面告知，贵户在期限内未作陈述申辩，"
+	}
+	return "经听取陈述申辩，"
+}
+
+// ends says what ends with the certification, which may have run out while it was being decided.
+func (w *certifiedLetters) ends(step models.CertifiedStep) string {
+	if w.cert.ValidUntil < step.OnDate {
+		return fmt.Sprintf("认定的有效期已于%s届满，培育措施此前已经终止。", w.cert.ValidUntil.Chinese())
+	}
+	return "相应的培育措施随之终止。"
+}
+
 // clauseOf is what a case rests on, in the work plan's clauses.
 func clauseOf(c models.Case) string {
 	if len(c.Ground) > 0 {
@@ -122,7 +139,7 @@ func (w *certifiedLetters) findings(l *letter, c models.Case) {
 		if c.Kind != models.CaseEvaluation && f.Outcome == models.OutcomeMet {
 			continue
 		}
-		value := f.Text + "：" + f.Outcome.Name()
+		value := strings.TrimRight(f.Text, "。；;.") + "：" + f.Outcome.Name()
 		for _, more := range []string{f.Value, f.Source} {
 			if more != "" {
 				value += "；" + more

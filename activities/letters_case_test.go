@@ -120,7 +120,21 @@ func TestAHouseholdReadsWhatIsHeldAgainstItAndWhatWasDecided(t *testing.T) { // 
 	p.step("2027-03-04", "user:12", models.CertifiedCommand{Event: models.CertifiedPropose, Outcome: models.OutcomeRevoke, Clause: "附三(五)"}, "内部意见")
 	require.Empty(t, p.news(), "what the bureau weighs is in no letter")
 	p.step("2027-03-05", "user:13", models.CertifiedCommand{Event: models.CertifiedDecide, Outcome: models.OutcomeRevoke}, "伪造证书骗取认定，予以撤销。")
-	p.one("认定撤销", "自2027年3月5日起撤销", "至2032年3月5日，含当日", "伪造证书骗取认定，予以撤销。", "附三(五)", "在2027年3月19日（含当日）前登录系统", "异议")
+	p.one("认定撤销", "经听取陈述申辩，", "自2027年3月5日起撤销", "至2032年3月5日，含当日", "伪造证书骗取认定，予以撤销。", "附三(五)", "在2027年3月19日（含当日）前登录系统", "异议")
+}
+
+func TestAHouseholdThatSaidNothingIsNotToldThatItWasListenedTo(t *testing.T) { // 附三(五)
+	p := newStanding(t)
+	p.step("2027-03-01", "user:11", models.CertifiedCommand{Event: models.CertifiedOpenCase, Kind: models.CaseData}, "现场检查发现长期停业，拟核实是否仍在经营。")
+	p.step("2027-03-01", "user:11", models.CertifiedCommand{Event: models.CertifiedHear}, "")
+	p.one("陈述申辩", "可能作出“取消认定”的决定")
+	_, _, err := p.FollowCertified(context.Background(), p.c.ID, calendar.MustDate("2027-03-20"))
+	require.NoError(t, err)
+	p.news()
+	p.step("2027-03-22", "user:12", models.CertifiedCommand{Event: models.CertifiedPropose, Outcome: models.OutcomeCancel, Clause: "附三(五)"}, "长期停业")
+	p.step("2027-03-23", "user:13", models.CertifiedCommand{Event: models.CertifiedDecide, Outcome: models.OutcomeCancel}, "长期停业，予以取消。")
+	letter := p.one("认定取消", "贵户在期限内未作陈述申辩", "相应的培育措施随之终止")
+	require.NotContains(t, letter.Text, "经听取")
 }
 
 func TestAHouseholdReadsThatItsCertificationGoesOn(t *testing.T) { // 附三(五)
