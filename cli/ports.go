@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"bangfu/models"
 )
@@ -30,13 +31,19 @@ func listen(setting, address string) (net.Listener, error) {
 	}
 }
 
-// checkPort says in words whether a port of this machine can be opened by a child.
+// checkPort says in words whether a port of this machine can be opened by a child. A port that nobody has and that is taken all the same belongs
+// to a process on its way out, such as the engine of a program that was killed a moment ago: it is waited for, for up to ten seconds.
 func checkPort(setting string, port int) error {
-	l, err := listen(setting, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return err
+	for attempt := 1; ; attempt++ {
+		l, err := listen(setting, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return l.Close()
+		}
+		if _, _, held := listener(strconv.Itoa(port)); held || attempt == 100 {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return l.Close()
 }
 
 // holder says which process has the port, "" where that cannot be known.

@@ -216,7 +216,12 @@ func (t helpTerms) stillFits(tx *gorm.DB, h models.Help, event models.HelpEvent,
 		return nil
 	}
 	m, _, err := t.policy.Measure(h.Clause, h.Part)
-	if err != nil || m.Category() == "" { // what was promised is owed though the policy lost the measure
+	switch {
+	case models.CodeOf(err) == models.CodeNotFound: // what was promised is owed though the policy lost the measure
+		return nil
+	case err != nil:
+		return err
+	case m.Category() == "":
 		return nil
 	}
 	if on == 0 || event == models.HelpPromise {
