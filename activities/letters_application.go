@@ -8,8 +8,6 @@ import (
 
 	"bangfu/models"
 	"bangfu/models/calendar"
-	"bangfu/models/policy"
-	"bangfu/models/store"
 )
 
 // TellApplicationInput says that something happened to an application. Natural key: ApplicationID and each event's number.
@@ -29,69 +27,15 @@ func (a *Letters) TellApplication(ctx context.Context, in TellApplicationInput) 
 	if err != nil {
 		return err
 	}
-	w := applicationLetters{Letters: a, app: app}
-	if err := w.prepare(ctx); err != nil {
+	w := applicationLetters{householdLetters{Letters: a, app: app}}
+	if err := w.prepare(ctx, app.PolicyID); err != nil {
 		return err
 	}
-	var mails []models.Message
-	for _, step := range steps {
-		if step.Seq <= in.After {
-			continue
-		}
-		written, err := w.write(ctx, step)
-		if err != nil {
-			return err
-		}
-		mails = append(mails, written...)
-	}
-	if len(mails) == 0 {
-		return nil
-	}
-	return a.send(ctx, mails...)
+	return sendNews(ctx, a, steps, func(step models.ApplicationStep) bool { return step.Seq > in.After }, w.write)
 }
 
 // applicationLetters writes the letters about one application.
-type applicationLetters struct {
-	*Letters
-	app        models.Application
-	cycle      models.Cycle
-	policy     *policy.Policy
-	workdays   *calendar.Workdays
-	name       string // of the household
-	operator   []string
-	department string // the recommending department's name
-	officers   []string
-}
-
-func (w *applicationLetters) prepare(ctx context.Context) (err error) {
-	if w.cycle, err = w.Store.Cycle(ctx, w.app.CycleID); err != nil {
-		return err
-	}
-	version, err := w.Store.PolicyByID(ctx, w.app.PolicyID)
-	if err != nil {
-		return err
-	}
-	w.policy = version.Policy
-	if w.workdays, err = w.Store.Workdays(ctx); err != nil {
-		return err
-	}
-	if w.name, w.operator, err = w.Store.Reach(ctx, w.app.District, store.Debtor{Kind: models.OwnerHousehold, Owner: w.app.USCC}); err != nil {
-		return err
-	}
-	if w.name == "" {
-		w.name = w.app.Name
-	}
-	if w.app.Department == "" {
-		return nil
-	}
-	names, err := w.Store.DepartmentNames(ctx, w.app.District, w.app.Year)
-	if err != nil {
-		return err
-	}
-	w.department = names[w.app.Department]
-	_, w.officers, err = w.Store.Reach(ctx, w.app.District, store.Debtor{Kind: models.OwnerDepartment, Owner: w.app.Department})
-	return err
-}
+type applicationLetters struct{ householdLetters }
 
 // write makes the letters of one event; none when nobody needs to hear of it or can be reached.
 func (w *applicationLetters) write(ctx context.Context, step models.ApplicationStep) ([]models.Message, error) {
@@ -187,22 +131,22 @@ func (w *applicationLetters) tell(ctx context.Context, l *letter, step models.Ap
 		return w.rank(ctx, l)
 	case models.EventNotSelect:
 		say("比选未入选", "本年度名额有限，贵户未能入选，欢迎明年继续申报。")
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 		return w.rank(ctx, l)
 	case models.EventRemove:
 		say("不予认定："+step.Event.Name(), "贵户曾列入公示的拟认定名单，经核实公示期间的异议，现移出名单，理由和依据如下。")
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 	case models.EventCityRefuse:
 		return w.cityRefused(ctx, l, step, say)
 	case models.EventRefuse, models.EventFailVisit, models.EventBar:
 		say("不予认定："+step.Event.Name(), "贵户的申报未能通过，理由和依据如下。")
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 	case models.EventLapse:
 		if step.FromState == models.ApplicationDraft {
 			return nil // an unfinished draft was nobody's request
 		}
 		say("申报未能在期限内办结", "本年度申报就此结束，情况说明如下。")
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 	case models.EventReopen:
 		say("异议成立，申报重新审核", "区市场监管局将重新审核您的申报。")
 	case models.EventRequeue:
@@ -231,12 +175,6 @@ func (w *applicationLetters) limit(step models.ApplicationStep) string {
 	return w.workdays.TermEnd(step.OnDate, w.policy.Workdays(key)).Chinese()
 }
 
-// appeal says how to object to a decision (三(三)).
-func (w *applicationLetters) appeal(step models.ApplicationStep) string {
-	until := w.workdays.TermEnd(step.OnDate, w.policy.Workdays("objection.window"))
-	return fmt.Sprintf("对以上决定有异议的，可以在%s（含当日）前登录系统向区市场监管局提出，写明理由并附材料；也可以书面提出。", until.Chinese())
-}
-
 // rank adds where the household stands in the comparison.
 func (w *applicationLetters) rank(ctx context.Context, l *letter) error {
 	r, ok, err := w.Store.ApplicationRank(ctx, w.app.ID)
@@ -258,7 +196,7 @@ func (w *applicationLetters) cityRefused(ctx context.Context, l *letter, step mo
 	}
 	say("不予认定："+step.Event.Name(), fmt.Sprintf("经市市场监管局抽查，贵户不予认定，理由和依据如下。贵户此前取得的“%s”认定（认定编号 %s）自%s起无效，证书请勿再使用。",
 		c.Category.Name(), c.Number, step.OnDate.Chinese()))
-	l.Appeal = w.appeal(step)
+	l.Appeal = w.appeal(step.OnDate)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (w *certifiedLetters) tellCase(ctx context.Context, l *letter, step models.
 			}
 		case models.OutcomeLapse:
 			say("认定有效期不予延长", fmt.Sprintf("经评估并听取陈述申辩，贵户的“名特优新”认定有效期不予延长，于%s期满失效。所属分型的帮扶措施不受影响，符合条件的可以重新申报。", w.cert.ValidUntil.Chinese()))
-			l.Appeal = w.appeal(step)
+			l.Appeal = w.appeal(step.OnDate)
 			w.copied = fmt.Sprintf("贵单位推荐的“%s”：经期满评估，有效期不予延长，于%s期满失效。", w.name, w.cert.ValidUntil.Chinese())
 		}
 	case models.CertifiedCloseCase:
@@ -70,13 +70,13 @@ func (w *certifiedLetters) tellCase(ctx context.Context, l *letter, step models.
 		}
 	case models.CertifiedCancel:
 		say("“名特优新”认定取消", fmt.Sprintf("%s区市场监管局决定自%s起取消贵户的“%s”认定，理由和依据如下。%s所属分型的帮扶措施不受影响。", heard(c), step.OnDate.Chinese(), w.cert.Category.Name(), w.ends(step)))
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 		w.copied = fmt.Sprintf("贵单位推荐的“%s”：认定自%s起取消。", w.name, step.OnDate.Chinese())
 	case models.CertifiedRevoke:
 		bar := step.OnDate.AddYears(w.policy.BarYears())
 		say("“名特优新”认定撤销", fmt.Sprintf("%s区市场监管局决定自%s起撤销贵户的“%s”认定，理由和依据如下。%s", heard(c), step.OnDate.Chinese(), w.cert.Category.Name(), w.ends(step)),
 			fmt.Sprintf("自被撤销认定之日起5年内（至%s，含当日）不得再次申报。", bar.Chinese()))
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 		w.copied = fmt.Sprintf("贵单位推荐的“%s”：认定自%s起撤销，至%s（含当日）不得再次申报或者推荐。", w.name, step.OnDate.Chinese(), bar.Chinese())
 	case models.CertifiedExtend:
 		say("“名特优新”认定有效期延长", fmt.Sprintf("贵户的“%s”认定有效期延长至%s（含当日），扶持政策继续享受。请继续于每年7月底前完成信息报告。", w.cert.Category.Name(), w.cert.ValidUntil.Chinese()), free)

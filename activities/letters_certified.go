@@ -5,9 +5,6 @@ import (
 	"fmt"
 
 	"bangfu/models"
-	"bangfu/models/calendar"
-	"bangfu/models/policy"
-	"bangfu/models/store"
 )
 
 // TellCertifiedInput says that something happened to a certified household. Natural key: CertificationID and each event's number.
@@ -27,74 +24,23 @@ func (a *Letters) TellCertified(ctx context.Context, in TellCertifiedInput) erro
 	if err != nil {
 		return err
 	}
-	w := certifiedLetters{Letters: a, cert: c}
-	if err := w.prepare(ctx); err != nil {
+	app, err := a.Store.Application(ctx, c.ApplicationID)
+	if err != nil {
 		return lasting(err)
 	}
-	var mails []models.Message
-	for _, step := range steps {
-		if step.Seq <= in.After {
-			continue
-		}
-		written, err := w.write(ctx, step)
-		if err != nil {
-			return err
-		}
-		mails = append(mails, written...)
+	w := certifiedLetters{householdLetters: householdLetters{Letters: a, app: app}, cert: c}
+	if err := w.prepare(ctx, ofTheCycle); err != nil {
+		return lasting(err)
 	}
-	if len(mails) == 0 {
-		return nil
-	}
-	return a.send(ctx, mails...)
+	return sendNews(ctx, a, steps, func(step models.CertifiedStep) bool { return step.Seq > in.After }, w.write)
 }
 
 // certifiedLetters writes the letters about one certification.
 type certifiedLetters struct {
-	*Letters
-	cert       models.Certification
-	cycle      models.Cycle
-	policy     *policy.Policy
-	workdays   *calendar.Workdays
-	name       string // of the household
-	operator   []string
-	app        models.Application
-	department string // the recommending department's name; empty = own application
-	officers   []string
+	householdLetters
+	cert models.Certification
 
 	copied string // what the recommending department reads of the event, set by who tells it; empty = nothing
-}
-
-func (w *certifiedLetters) prepare(ctx context.Context) (err error) {
-	if w.cycle, err = w.Store.Cycle(ctx, w.cert.CycleID); err != nil {
-		return err
-	}
-	version, err := w.Store.PolicyByID(ctx, w.cycle.PolicyID)
-	if err != nil {
-		return err
-	}
-	w.policy = version.Policy
-	if w.workdays, err = w.Store.Workdays(ctx); err != nil {
-		return err
-	}
-	if w.app, err = w.Store.Application(ctx, w.cert.ApplicationID); err != nil {
-		return err
-	}
-	if w.name, w.operator, err = w.Store.Reach(ctx, w.cert.District, store.Debtor{Kind: models.OwnerHousehold, Owner: w.cert.USCC}); err != nil {
-		return err
-	}
-	if w.name == "" {
-		w.name = w.cert.Name
-	}
-	if w.app.Department == "" {
-		return nil
-	}
-	names, err := w.Store.DepartmentNames(ctx, w.cert.District, w.cert.Year)
-	if err != nil {
-		return err
-	}
-	w.department = names[w.app.Department]
-	_, w.officers, err = w.Store.Reach(ctx, w.cert.District, store.Debtor{Kind: models.OwnerDepartment, Owner: w.app.Department})
-	return err
 }
 
 // write makes the letters of one event; none when nobody needs to hear of it or can be reached.
@@ -151,7 +97,7 @@ func (w *certifiedLetters) tell(ctx context.Context, l *letter, step models.Cert
 		w.copied = fmt.Sprintf("贵单位推荐的“%s”：认定有效期届满失效。", w.name)
 	case models.CertifiedEnd:
 		say("“名特优新”认定终止", "登记数据显示贵户已不再登记在册，认定随之终止。登记信息有误的，请及时提出异议。")
-		l.Appeal = w.appeal(step)
+		l.Appeal = w.appeal(step.OnDate)
 		w.copied = fmt.Sprintf("贵单位推荐的“%s”已不再登记在册，认定终止。", w.name)
 	case models.CertifiedSucceed:
 		return nil // the letter about the new certification says it
@@ -165,10 +111,4 @@ func (w *certifiedLetters) tell(ctx context.Context, l *letter, step models.Cert
 		}
 	}
 	return nil
-}
-
-// appeal says how to object to a decision (附三(五), 三(三)).
-func (w *certifiedLetters) appeal(step models.CertifiedStep) string {
-	until := w.workdays.TermEnd(step.OnDate, w.policy.Workdays("objection.window"))
-	return fmt.Sprintf("对以上决定有异议的，可以在%s（含当日）前登录系统向区市场监管局提出，写明理由并附材料；也可以书面提出。", until.Chinese())
 }

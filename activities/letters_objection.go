@@ -29,21 +29,7 @@ func (a *Letters) TellObjection(ctx context.Context, in TellObjectionInput) erro
 	if err := w.prepare(ctx); err != nil {
 		return err
 	}
-	var mails []models.Message
-	for _, step := range steps {
-		if step.Seq <= in.After {
-			continue
-		}
-		written, err := w.write(ctx, step)
-		if err != nil {
-			return err
-		}
-		mails = append(mails, written...)
-	}
-	if len(mails) == 0 {
-		return nil
-	}
-	return a.send(ctx, mails...)
+	return sendNews(ctx, a, steps, func(step models.ObjectionStep) bool { return step.Seq > in.After }, w.write)
 }
 
 // objectionLetters writes the letters about one objection.

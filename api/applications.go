@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -85,22 +83,8 @@ func (s *Server) acted(ctx context.Context, a models.Application, c models.Appli
 
 // send brings a command to the application's process and waits until it took effect.
 func (s *Server) send(ctx context.Context, a models.Application, clock calendar.Clock, c models.ApplicationCommand) error {
-	for attempt := 1; ; attempt++ {
-		options, state := workflows.ApplicationStart(a, clock)
-		handle, err := s.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-			StartWorkflowOperation: s.Temporal.NewWithStartWorkflowOperation(options, workflows.Application, state),
-			UpdateOptions: client.UpdateWorkflowOptions{UpdateID: c.CommandID, UpdateName: workflows.UpdateAct, Args: []any{c},
-				WaitForStage: client.WorkflowUpdateStageCompleted},
-		})
-		if err == nil {
-			err = handle.Get(ctx, nil)
-		}
-		var ended *serviceerror.NotFound
-		if attempt < 3 && errors.As(err, &ended) { // the process ended as the command arrived: another one takes it
-			continue
-		}
-		return commandError(err)
-	}
+	options, state := workflows.ApplicationStart(a, clock)
+	return s.tellProcess(ctx, options, workflows.Application, state, message{c.CommandID, workflows.UpdateAct, []any{c}})
 }
 
 // ApplicationInput names an application.

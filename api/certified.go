@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
-
 	"bangfu/models"
 	"bangfu/workflows"
 )
@@ -45,20 +42,6 @@ func (s *Server) sendCertified(ctx context.Context, cert models.Certification, c
 	if err != nil {
 		return err
 	}
-	for attempt := 1; ; attempt++ {
-		options, state := workflows.CertifiedStart(cert, cycle.Clock)
-		handle, err := s.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-			StartWorkflowOperation: s.Temporal.NewWithStartWorkflowOperation(options, workflows.CertifiedHousehold, state),
-			UpdateOptions: client.UpdateWorkflowOptions{UpdateID: c.CommandID, UpdateName: workflows.UpdateCertifiedAct, Args: []any{c},
-				WaitForStage: client.WorkflowUpdateStageCompleted},
-		})
-		if err == nil {
-			err = handle.Get(ctx, nil)
-		}
-		var ended *serviceerror.NotFound
-		if attempt < 3 && errors.As(err, &ended) { // the process ended as the command arrived: another one takes it
-			continue
-		}
-		return commandError(err)
-	}
+	options, state := workflows.CertifiedStart(cert, cycle.Clock)
+	return s.tellProcess(ctx, options, workflows.CertifiedHousehold, state, message{c.CommandID, workflows.UpdateCertifiedAct, []any{c}})
 }

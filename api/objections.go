@@ -2,13 +2,10 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
 
 	"bangfu/models"
 	"bangfu/models/calendar"
@@ -137,25 +134,11 @@ func (s *Server) receiveObjection(ctx context.Context, n models.NewObjection) (*
 
 // sendObjection brings a message to the objection's process, which it starts where none runs, and waits until it took effect.
 func (s *Server) sendObjection(ctx context.Context, o models.Objection, clock calendar.Clock, id, name string, args ...any) error {
-	for attempt := 1; ; attempt++ {
-		options, state, err := workflows.ObjectionStart(o, clock)
-		if err != nil {
-			return err
-		}
-		handle, err := s.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-			StartWorkflowOperation: s.Temporal.NewWithStartWorkflowOperation(options, workflows.Objection, state),
-			UpdateOptions: client.UpdateWorkflowOptions{UpdateID: id, UpdateName: name, Args: args,
-				WaitForStage: client.WorkflowUpdateStageCompleted},
-		})
-		if err == nil {
-			err = handle.Get(ctx, nil)
-		}
-		var ended *serviceerror.NotFound
-		if attempt < 3 && errors.As(err, &ended) { // the process ended as the message arrived: another one takes it
-			continue
-		}
-		return commandError(err)
+	options, state, err := workflows.ObjectionStart(o, clock)
+	if err != nil {
+		return err
 	}
+	return s.tellProcess(ctx, options, workflows.Objection, state, message{id, name, args})
 }
 
 // actOnObjection carries a command out through the objection's process and gives the objection as it then is. The same command again
