@@ -53,7 +53,7 @@ type LookResult struct {
 // department and the bureau once it has lasted for the connection's time, and tried again by the engine.
 func (a *Connections) LookAtSource(ctx context.Context, in LookInput) (LookResult, error) {
 	var taken atomic.Int64
-	defer beats(ctx, &taken)()
+	defer beats(ctx, func() any { return taken.Load() })()
 	cycle, err := a.Store.Cycle(ctx, in.CycleID)
 	if err != nil {
 		return LookResult{}, lasting(err)

@@ -33,7 +33,7 @@ const beat = 5 * time.Second
 // be taken is refused on record, with its reason, and is no error.
 func (a *Deliveries) ImportDelivery(ctx context.Context, in ImportInput) (ImportResult, error) {
 	var read atomic.Int64
-	defer beats(ctx, &read)()
+	defer beats(ctx, func() any { return read.Load() })()
 	d, err := a.importFile(ctx, in.DeliveryID, func(n int) { read.Store(int64(n)) })
 	var refusal *models.Error
 	if errors.As(err, &refusal) && ctx.Err() == nil {
@@ -94,8 +94,8 @@ func guard(ctx context.Context, f func() error) (err error) {
 }
 
 // beats reports progress to the engine until the returned function is called: also while the database waits for a
-// lock, so that a slow import is not taken for a dead worker.
-func beats(ctx context.Context, progress *atomic.Int64) (stop func()) {
+// lock, so that slow work is not taken for a dead worker.
+func beats(ctx context.Context, progress func() any) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		t := time.NewTicker(beat)
@@ -103,7 +103,7 @@ func beats(ctx context.Context, progress *atomic.Int64) (stop func()) {
 		for {
 			select {
 			case <-t.C:
-				activity.RecordHeartbeat(ctx, progress.Load())
+				activity.RecordHeartbeat(ctx, progress())
 			case <-done:
 				return
 			case <-ctx.Done():

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"go.temporal.io/sdk/activity"
 
@@ -75,7 +74,7 @@ func (a *Standing) RecheckCertified(ctx context.Context, in RecheckInput) (Reche
 		_ = activity.GetHeartbeatDetails(ctx, &at) // unreadable = from the beginning
 	}
 	var told atomic.Pointer[recheckProgress]
-	defer a.beat(ctx, &told)()
+	defer beats(ctx, func() any { return *told.Load() })()
 	clocks := map[string]calendar.Clock{}
 	for {
 		now := at
@@ -114,24 +113,4 @@ func (a *Standing) tell(ctx context.Context, moved []models.Certification, clock
 		clocks[c.CycleID] = cycle.Clock
 	}
 	return inParallel(moved, func(c models.Certification) error { return a.Nudge(ctx, c, clocks[c.CycleID]) })
-}
-
-// beat repeats the latest progress while a page is worked on, so that a slow one is not taken for a dead worker.
-func (a *Standing) beat(ctx context.Context, told *atomic.Pointer[recheckProgress]) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		t := time.NewTicker(beat)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				activity.RecordHeartbeat(ctx, *told.Load())
-			case <-done:
-				return
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return func() { close(done) }
 }

@@ -244,10 +244,7 @@ func (p *application) act(ctx workflow.Context, c models.ApplicationCommand) (Ap
 	}
 	p.left = p.left || p.Record.State == models.ApplicationProposed && r.State == models.ApplicationWithdrawn
 	p.take(r)
-	if !slices.Contains(p.Handled, c.CommandID) {
-		p.Handled = append(p.Handled, c.CommandID)
-		p.Handled = p.Handled[max(0, len(p.Handled)-50):]
-	}
+	p.Handled = remember(p.Handled, c.CommandID)
 	return ApplicationAnswer{State: r.State, Events: r.Events}, nil
 }
 

@@ -207,10 +207,7 @@ func (p *certified) act(ctx workflow.Context, c models.CertifiedCommand) (Certif
 		return CertifiedAnswer{}, err
 	}
 	p.take(r)
-	if !slices.Contains(p.Handled, c.CommandID) {
-		p.Handled = append(p.Handled, c.CommandID)
-		p.Handled = p.Handled[max(0, len(p.Handled)-50):]
-	}
+	p.Handled = remember(p.Handled, c.CommandID)
 	return CertifiedAnswer{State: r.State, Events: r.Events}, p.show(ctx)
 }
 

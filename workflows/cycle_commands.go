@@ -141,10 +141,7 @@ func (c *cycle) first(commandID string) bool {
 	if slices.Contains(c.Handled, commandID) {
 		return false
 	}
-	c.Handled = append(c.Handled, commandID)
-	if len(c.Handled) > 50 {
-		c.Handled = c.Handled[1:]
-	}
+	c.Handled = remember(c.Handled, commandID)
 	return true
 }
 

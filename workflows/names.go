@@ -4,6 +4,7 @@ package workflows
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -118,6 +119,18 @@ func settle(ctx workflow.Context) {
 	settled := false
 	workflow.Go(ctx, func(workflow.Context) { settled = true }) // runs after all others
 	_ = workflow.Await(ctx, func() bool { return settled })
+}
+
+// remembered is how many of the newest commands a process knows again.
+const remembered = 50
+
+// remember adds a command's id to those that were handled, once.
+func remember(handled []string, commandID string) []string {
+	if slices.Contains(handled, commandID) {
+		return handled
+	}
+	handled = append(handled, commandID)
+	return handled[max(0, len(handled)-remembered):]
 }
 
 // refusal says whether an activity's error is one that no retry mends.

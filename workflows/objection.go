@@ -204,8 +204,7 @@ func (p *objection) act(ctx workflow.Context, c models.ObjectionCommand) (Object
 	if err != nil {
 		return ObjectionAnswer{}, err
 	}
-	p.Handled = append(p.Handled, c.CommandID)
-	p.Handled = p.Handled[max(0, len(p.Handled)-50):]
+	p.Handled = remember(p.Handled, c.CommandID)
 	p.take(r)
 	return ObjectionAnswer{State: r.State, Events: r.Events}, nil
 }
