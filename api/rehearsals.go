@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
 
 	"bangfu/models"
 	"bangfu/workflows"
@@ -199,12 +198,5 @@ func (s *Server) removeRehearsal(ctx context.Context, u models.User, in *Rehears
 	options, input := workflows.RehearsalStart(r)
 	options.WorkflowIDConflictPolicy = enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	options.WorkflowIDReusePolicy = enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
-	handle, err := s.Temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
-		StartWorkflowOperation: s.Temporal.NewWithStartWorkflowOperation(options, workflows.Rehearsal, input),
-		UpdateOptions:          client.UpdateWorkflowOptions{UpdateName: workflows.UpdateRehearsalRemove, Args: []any{u.Actor()}, WaitForStage: client.WorkflowUpdateStageCompleted},
-	})
-	if err == nil {
-		err = handle.Get(ctx, nil)
-	}
-	return nil, commandError(err)
+	return nil, s.tellProcess(ctx, options, workflows.Rehearsal, input, message{name: workflows.UpdateRehearsalRemove, args: []any{u.Actor()}})
 }
